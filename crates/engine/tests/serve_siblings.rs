@@ -1,0 +1,184 @@
+//! Workers that share their work: requests on the connections of a busy one are answered by its sibling.
+
+mod server;
+
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use server::{Client, GET, PATIENCE, Server, answer, eventually, options};
+use tricorn_engine::{Exchange, Siblings};
+
+const SLOW_GET: &[u8] = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Two engines in one process, as two workers are: a queue in common, and each its own listener.
+struct Pair {
+    busy: Server,
+    sibling: Server,
+    has_sibling: Arc<AtomicBool>,
+    entered: Receiver<()>,
+    go_on: Sender<()>,
+}
+
+/// An application that answers with `name`, and waits on `/slow` for a word from the test.
+fn app(name: &'static [u8], enter: Sender<()>, wait: Receiver<()>) -> impl Fn(Exchange) + Send + Sync {
+    let gates = Mutex::new((enter, wait));
+    move |exchange| {
+        if exchange.head().path() == b"/slow" {
+            let gates = gates.lock().expect("not poisoned");
+            gates.0.send(()).expect("the test listens");
+            let _ = gates.1.recv_timeout(PATIENCE);
+        }
+        answer(exchange, name);
+    }
+}
+
+impl Pair {
+    fn start() -> Pair {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (sender, receiver) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).expect("a pair");
+        let again = |descriptor: &OwnedFd| descriptor.try_clone().expect("a descriptor");
+        let has_sibling = Arc::new(AtomicBool::new(true));
+        let told = has_sibling.clone();
+        let mut busy = Server::beside(
+            options(),
+            Some(Siblings::new(again(&sender), again(&receiver), move || told.load(Ordering::SeqCst))),
+        );
+        let mut sibling = Server::beside(options(), Some(Siblings::new(sender, receiver, || false)));
+        let ((enter, entered), (go_on, wait)) = (channel(), channel());
+        busy.watch();
+        busy.run(1, app(b"busy", enter, wait));
+        let ((enter, _), (_, wait)) = (channel(), channel());
+        sibling.watch();
+        sibling.run(1, app(b"sibling", enter, wait));
+        Pair { busy, sibling, has_sibling, entered, go_on }
+    }
+
+    /// Has the busy one go into its application and stay there; the client that waits for it.
+    fn occupy(&self) -> Client {
+        let mut client = self.busy.client();
+        client.send(SLOW_GET);
+        self.entered.recv_timeout(PATIENCE).expect("it is in the application");
+        client
+    }
+
+    /// Connections of the busy one that have had an answer from it.
+    fn known_clients(&self, count: usize) -> Vec<Client> {
+        let mut clients: Vec<Client> = (0..count).map(|_| self.busy.client()).collect();
+        for client in &mut clients {
+            assert_eq!(client.send(GET).reply().body, b"busy");
+        }
+        clients
+    }
+}
+
+#[test]
+fn requests_on_the_connections_of_a_busy_worker_go_to_its_sibling() {
+    let pair = Pair::start();
+    // More than the queue holds at once.
+    let mut clients = pair.known_clients(40);
+    let mut slow = pair.occupy();
+    for round in 0..3 {
+        for client in &mut clients {
+            client.send(GET);
+        }
+        for client in &mut clients {
+            assert_eq!(client.reply().body, b"sibling", "round {round}");
+        }
+    }
+    assert_eq!(pair.sibling.engine.connections(), 40);
+    assert_eq!(pair.busy.engine.connections(), 1);
+    pair.go_on.send(()).expect("it waits");
+    assert_eq!(slow.reply().body, b"busy");
+}
+
+#[test]
+fn what_was_begun_stays_where_it_is() {
+    let pair = Pair::start();
+    let mut clients = pair.known_clients(2);
+    clients[0].send(b"GET /begun HTTP/1.1\r\n");
+    clients[1].send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1");
+    // The engine has read both: it has nothing left to poll, and sleeps.
+    let mut third = pair.known_clients(1).remove(0);
+    let _slow = pair.occupy();
+    clients[0].send(b"Host: a\r\n\r\n");
+    clients[1].send(b"2");
+    assert_eq!(third.send(GET).reply().body, b"sibling");
+    pair.go_on.send(()).expect("it waits");
+    for client in &mut clients {
+        assert_eq!(client.reply().body, b"busy");
+    }
+}
+
+#[test]
+fn without_a_sibling_they_wait() {
+    let pair = Pair::start();
+    let mut clients = pair.known_clients(3);
+    pair.has_sibling.store(false, Ordering::SeqCst);
+    let mut slow = pair.occupy();
+    for client in &mut clients {
+        client.send(GET);
+    }
+    pair.go_on.send(()).expect("it waits");
+    assert_eq!(slow.reply().body, b"busy");
+    for client in &mut clients {
+        assert_eq!(client.reply().body, b"busy");
+    }
+}
+
+/// Nobody takes anything out of a full queue: what does not fit must be served by the busy worker when it comes back, also
+/// if it was away for longer than the time between two requests.
+#[test]
+fn what_the_queue_has_no_room_for_is_not_lost() {
+    let mut impatient = options();
+    impatient.keep_alive = Some(Duration::from_secs(2));
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (sender, receiver) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).expect("a pair");
+    let mut busy = Server::beside(impatient, Some(Siblings::new(sender, receiver, || true)));
+    let ((enter, entered), (go_on, wait)) = (channel(), channel());
+    busy.watch();
+    busy.run(1, app(b"busy", enter, wait));
+    let mut clients: Vec<Client> = (0..30).map(|_| busy.client()).collect();
+    for client in &mut clients {
+        assert_eq!(client.send(GET).reply().body, b"busy");
+    }
+    let idle = clients.pop().expect("there are 30");
+    let mut slow = busy.client();
+    slow.send(SLOW_GET);
+    entered.recv_timeout(PATIENCE).expect("it is in the application");
+    let before = busy.engine.connections();
+    for client in &mut clients {
+        client.send(GET);
+    }
+    eventually("the queue is in use", || busy.engine.connections() < before);
+    // As old as they are, but without a request: when it is closed, their time is over as well.
+    idle.expect_end();
+    go_on.send(()).expect("it waits");
+    assert_eq!(slow.reply().body, b"busy");
+    for client in &mut clients {
+        assert_eq!(client.reply().body, b"busy");
+    }
+}
+
+#[test]
+fn a_worker_that_drains_takes_what_was_handed_over() {
+    let pair = Pair::start();
+    let mut clients = pair.known_clients(3);
+    let _slow = pair.occupy();
+    let mut other = pair.sibling.client();
+    assert_eq!(other.send(GET).reply().body, b"sibling");
+    for client in &mut clients {
+        client.send(GET);
+    }
+    pair.sibling.drain(false, None);
+    for client in &mut clients {
+        assert!([b"sibling".as_slice(), b"busy"].contains(&client.reply().body.as_slice()));
+        // Whoever does not drain is told to go on: let the busy one come back for the rest.
+        let _ = pair.go_on.send(());
+    }
+}

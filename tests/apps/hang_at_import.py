@@ -1,0 +1,6 @@
+"""Never finishes its import."""
+
+import time
+
+time.sleep(1_000_000)
+app = None

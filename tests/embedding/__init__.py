@@ -1,0 +1,1 @@
+"""Programs that embed the server: Gunicorn's interface and its import names, Flask's command line."""

@@ -1,0 +1,1 @@
+"""The examples of the repository, started as their READMEs say and asked."""

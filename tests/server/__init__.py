@@ -1,0 +1,1 @@
+"""The master and its workers from outside: signals, reloads, crashes, sockets, logs, bad input."""

@@ -1,0 +1,165 @@
+"""Threads run requests in parallel, and a slow client never holds the thread that runs Python."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness import Client, Server, build_request
+
+Serve = Callable[..., Server]
+MODES = [("-k", "sync"), ("--threads", "2")]
+PROMPT_S = 1.0
+
+
+def ask(server: Server, target: str) -> bytes:
+    with server.client() as client:
+        return client.get(target).body
+
+
+def test_threads_in_parallel(serve: Serve) -> None:
+    server = serve("--threads", "8", "sleeps:app")
+    ask(server, "/")
+    started = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: ask(server, "/?ms=500"), range(8)))
+    assert time.monotonic() - started < 2.0
+    assert len({answer.split()[0] for answer in answers}) == 1
+    assert len({answer.split()[1] for answer in answers}) == 8
+
+
+def test_no_more_than_so_many_threads(serve: Serve) -> None:
+    server = serve("--threads", "2", "sleeps:app")
+    ask(server, "/")
+    started = time.monotonic()
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: ask(server, "/?ms=200"), range(6)))
+    assert time.monotonic() - started > 0.55
+    assert len({answer.split()[1] for answer in answers}) <= 2
+
+
+def test_fast_request_beside_a_slow_one(serve: Serve) -> None:
+    server = serve("--threads", "2", "oracle:app", env={"ORACLE_EVENTS": "/dev/stderr"})
+    with server.client() as slow:
+        slow.send(build_request("GET", "/slow?ms=3000"))
+        server.stderr.wait_for('"event": "request"')
+        started = time.monotonic()
+        for _ in range(20):
+            ask(server, "/noread")
+        assert time.monotonic() - started < PROMPT_S
+        assert slow.read_response().status == 200
+
+
+def test_processes_in_parallel(serve: Serve) -> None:
+    """Two sync workers, two slow requests: the second goes to the idle worker, not behind the first."""
+    server = serve("-w", "2", "oracle:app", workers=2, env={"ORACLE_EVENTS": "/dev/stderr"})
+    with server.client() as first:
+        first.send(build_request("GET", "/slow?ms=3000"))
+        server.stderr.wait_for('"event": "request"')
+        with server.client() as second:
+            assert second.get("/echo").status == 200
+        assert not first.is_readable(0), "the second request waited for the first"
+        assert first.read_response().status == 200
+
+
+@pytest.mark.gunicorn_fails("they waited for the slow ones|nothing to read within", case="tcp-options1")
+@pytest.mark.parametrize("options", [("-k", "sync"), ("--threads", "2")])
+@pytest.mark.parametrize("bind", ["tcp", "unix"])
+def test_connections_of_a_busy_worker(
+    serve: Serve, options: tuple[str, ...], bind: str, tmp_path: Path
+) -> None:
+    """Twenty connections are kept alive, some at each worker. Then one worker is full of slow requests: the
+    next request of every connection is answered before those, whichever worker had the connection."""
+    where = f"unix:{tmp_path / 'socket'}" if bind == "unix" else bind
+    server = serve(*options, "-w", "2", "--keep-alive", "30", "sleeps:app", bind=where, workers=2)
+    slow = 2 if "--threads" in options else 1
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.client()) for _ in range(20 + slow)]
+        pids = [client.get("/").body.split()[0] for client in clients]
+        busy_pid = max(pids, key=pids.count)
+        busy = [client for client, pid in zip(clients, pids, strict=True) if pid == busy_pid][-slow:]
+        if len(busy) < slow:
+            pytest.fail("the kernel gave that worker too few connections")
+        rest = [client for client in clients if client not in busy]
+        for client in busy:
+            client.send(build_request("GET", "/?ms=4000"))
+        for round_ in range(3):
+            for client in rest:
+                client.send(build_request("GET", "/"))
+            for client in rest:
+                assert client.read_response().status == 200, round_
+        assert not any(client.is_readable(0) for client in busy), "they waited for the slow ones"
+        assert {client.read_response().body.split()[0] for client in busy} == {busy_pid}
+
+
+@contextmanager
+def slow_clients(server: Server, raw: bytes, count: int) -> Iterator[list[Client]]:
+    """So many clients that have sent so much and then neither send nor read."""
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(count):
+            assert server.address is not None
+            client = stack.enter_context(Client(server.address, rcvbuf_bytes=4096))
+            client.send(raw)
+            clients.append(client)
+        yield clients
+
+
+SLOW = {
+    "nothing": b"",
+    "half a line": b"GET /ec",
+    "half a head": b"GET / HTTP/1.1\r\nHost: a.test\r\nX-A: ",
+    "half a body": build_request("POST", "/echo", {"Content-Length": "1000"}, b"x" * 500),
+    "half a chunk": build_request("POST", "/echo", {"Transfer-Encoding": "chunked"})
+    + b"3e8\r\n"
+    + b"x" * 500,
+    "a response unread": build_request("GET", "/?kb=1000"),
+    "idle after a response": build_request("GET", "/?kb=1"),
+}
+
+
+@pytest.mark.gunicorn_fails("nothing to read within", case="half a head-options0")
+@pytest.mark.gunicorn_fails("nothing to read within", case="half a body-options1")
+@pytest.mark.parametrize("options", MODES)
+@pytest.mark.parametrize("kind", SLOW)
+def test_slow_client_holds_no_runner(serve: Serve, options: tuple[str, ...], kind: str) -> None:
+    server = serve(*options, "--keep-alive", "30", "large_body:app")
+    with slow_clients(server, SLOW[kind], 30):
+        started = time.monotonic()
+        for _ in range(10):
+            assert len(ask(server, "/?kb=1")) == 1024
+        assert time.monotonic() - started < PROMPT_S
+
+
+@pytest.mark.parametrize("options", MODES)
+def test_slow_client_is_served_when_it_goes_on(serve: Serve, options: tuple[str, ...]) -> None:
+    server = serve(*options, "large_body:app")
+    raw = SLOW["half a body"]
+    with slow_clients(server, raw, 10) as clients:
+        for client in clients:
+            client.send(b"y" * 500)
+        for client in clients:
+            assert client.read_response().body == b"x" * 500 + b"y" * 500
+
+
+@pytest.mark.parametrize("options", MODES)
+def test_unread_response_arrives_whole(serve: Serve, options: tuple[str, ...]) -> None:
+    server = serve(*options, "large_body:app")
+    with slow_clients(server, build_request("GET", "/?kb=3000"), 5) as clients:
+        ask(server, "/?kb=1")
+        for client in clients:
+            assert len(client.read_response().body) == 3000 * 1024
+
+
+def test_many_connections_at_once(serve: Serve) -> None:
+    server = serve("--threads", "4", "--keep-alive", "30", "hello:app")
+    with slow_clients(server, build_request("GET", "/"), 300) as clients:
+        for _ in range(2):
+            for client in clients:
+                assert client.read_response().body == b"hello, world"
+                client.send(build_request("GET", "/"))
