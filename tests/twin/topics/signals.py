@@ -25,10 +25,8 @@ from twin.steps import (
 )
 
 CLOSE = {"Connection": "close"}
-# A worker of either program serves when this has been noted; signals before that are another matter.
+# A worker of Gunicorn's serves when this has been noted; ours says so to its master right after it.
 INIT = "def post_worker_init(worker):\n    worker.log.info('initialised')\n"
-CONF = {"gunicorn.conf.py": INIT}
-SERVING = wait_log("initialised")
 # Lines of workers come when they come.
 BY_CHANCE = ("^Worker exiting", "^Booting worker", "^initialised", "^Start complete")
 
@@ -43,12 +41,12 @@ def scenario(
     workers: int = 1,
     unseen: tuple[str, ...] = BY_CHANCE,
 ) -> Scenario:
-    """A server that has begun to serve, and then steps."""
+    """A server that has begun to serve, and then steps; signals before that are another matter."""
     return Scenario(
         f"signal-{name}",
         settings,
         (*arguments, app),
-        (wait_log("initialised", workers), *steps),
+        (wait_log("initialised", workers), wait_own_log("Start complete"), *steps),
         {"gunicorn.conf.py": INIT + conf},
         workers=workers,
         unseen_lines=unseen,
@@ -173,7 +171,6 @@ SCENARIOS: list[Scenario] = [
     ),
     scenario(
         "hup-is-complete",
-        wait_own_log("Start complete"),
         send_signal(signal.SIGHUP),
         wait_log("initialised", 2),
         wait_own_log("Reload complete"),
