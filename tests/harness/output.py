@@ -5,7 +5,12 @@ Owned by Server (one per stream). Never blocks the writer: the pipe is drained u
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import select
+import sys
+import termios
 import threading
 import time
 from typing import IO
@@ -20,19 +25,33 @@ class Output:
         self._name = name
         self._data = bytearray()
         self._ended = False
+        self._descriptor = stream.fileno()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._drain, args=(stream,), daemon=True)
         self._thread.start()
 
     def _drain(self, stream: IO[bytes]) -> None:
+        poll = select.poll()
+        poll.register(stream, select.POLLIN)
         with stream:
-            while piece := stream.read1(65536):  # type: ignore[attr-defined]
+            while not self._ended:
+                poll.poll()
+                # Under the lock, so that whoever has it finds a byte either in the pipe or in the data.
                 with self._changed:
+                    piece = os.read(stream.fileno(), 65536)
                     self._data += piece
+                    self._ended = not piece
                     self._changed.notify_all()
+
+    def catch_up(self, deadline_s: float = DEADLINE_S) -> None:
+        """Wait until everything that was written before this call has been read."""
         with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+            if not self._changed.wait_for(lambda: self._ended or self._unread() == 0, deadline_s):
+                raise DeadlineError(f"{self._name} has {self._unread()} unread bytes after {deadline_s} s")
+
+    def _unread(self) -> int:
+        """Bytes in the pipe (FIONREAD of pipe(7))."""
+        return int.from_bytes(fcntl.ioctl(self._descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
 
     def mark(self) -> int:
         """The position of the end of what was read so far, for `since`."""

@@ -184,13 +184,16 @@ class Server:
         os.kill(self.pid, number)
 
     def wait_exit(self, deadline_s: float = DEADLINE_S) -> int:
-        """Wait for the master's end; its exit code (negative: the signal)."""
+        """Wait for the master's end, and for all it has written; its exit code (negative: the signal)."""
         try:
-            return self.process.wait(deadline_s)
+            code = self.process.wait(deadline_s)
         except subprocess.TimeoutExpired:
             raise DeadlineError(
                 f"{self.process.args!r} runs after {deadline_s} s\n{self.stderr.text()[-4000:]}"
             ) from None
+        self.stdout.catch_up()
+        self.stderr.catch_up()
+        return code
 
     def left_over(self) -> list[int]:
         """Living processes that this server has started, itself included."""

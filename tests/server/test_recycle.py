@@ -67,7 +67,10 @@ def test_scaling_under_load_loses_nothing(serve: Serve) -> None:
     server = serve("-w", "3", "sleeps:app", workers=3)
     with Load(server) as load:
         for number in [signal.SIGTTOU, signal.SIGTTOU, signal.SIGTTIN, signal.SIGTTIN]:
+            mark = server.stderr.mark()
             server.signal(number)
+            # The kernel makes one of two equal signals that wait.
+            server.stderr.wait_for("Handling signal", since=mark)
             load.wait_answers(50)
         server.wait_workers(3)
     assert load.failures == []
