@@ -21,6 +21,7 @@ _OURS_ALONE = (
     "--limit-request-body",
     "--body-buffer",
     "--body-spool",
+    "--response-batch",
     "--response-buffer",
     "--error-log-format",
 )

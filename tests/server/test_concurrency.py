@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import Client, Server, build_request
+from server.secure import Pki
 
 Serve = Callable[..., Server]
 MODES = [("-k", "sync"), ("--threads", "2")]
@@ -53,6 +54,33 @@ def test_fast_request_beside_a_slow_one(serve: Serve) -> None:
             ask(server, "/noread")
         assert time.monotonic() - started < PROMPT_S
         assert slow.read_response().status == 200
+
+
+@pytest.mark.parametrize("options", MODES)
+@pytest.mark.parametrize("app", ["sleeps:app", "slow_close:app"])
+@pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "tls"])
+def test_a_finished_response_does_not_wait_for_an_application(
+    serve: Serve, options: tuple[str, ...], app: str, is_secure: bool, tmp_path: Path
+) -> None:
+    """Quick responses may leave together, but not when the application is found to be slow behind them, nor
+    when it goes on after one of them (`close()`).
+    """
+    pki = Pki(tmp_path) if is_secure else None
+    server = serve(*options, "--keep-alive", "60", *(pki.options if pki else ()), app)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(pki.client(server) if pki else server.client()) for _ in range(12)]
+        for client in clients:
+            client.get("/")
+        # All are at hand at once. A batch of events is in the order of their arrival.
+        for client in clients[:6]:
+            client.send(build_request("GET", "/"))
+        for client in clients[6:]:
+            client.send(build_request("GET", "/?ms=60000"))
+        # With slow_close the first of the slow ones is answered, too, one per thread.
+        answered = 6 if app == "sleeps:app" else 6 + (2 if "--threads" in options else 1)
+        for client in clients[:answered]:
+            assert client.read_response().status == 200
+        assert not any(client.is_readable() for client in clients[answered:])
 
 
 def test_processes_in_parallel(serve: Serve) -> None:

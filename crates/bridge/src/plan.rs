@@ -67,6 +67,7 @@ pub fn engine_options(config: &Config, tls: Option<Arc<TlsKeeper>>) -> EngineOpt
         body_buffer_bytes: limits.body_buffer_bytes,
         spool,
         response_buffer_bytes: limits.response_buffer_bytes,
+        response_batch: limits.response_batch,
         connections_max: config.workers.connections.max(config.workers.threads),
         tls,
         proxy: match trust.proxy_protocol {

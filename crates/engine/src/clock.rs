@@ -14,6 +14,12 @@ pub fn monotonic_ms() -> u64 {
     (now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000).max(1)
 }
 
+/// Microseconds of `CLOCK_MONOTONIC`, for what is shorter than a tick of the kernel. Never 0.
+pub(crate) fn monotonic_us() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    (now.tv_sec as u64 * 1_000_000 + now.tv_nsec as u64 / 1000).max(1)
+}
+
 /// A deadline `after` from `now_ms`; `None` (a deadline that is switched off) gives 0.
 pub(crate) fn deadline_ms(now_ms: u64, after: Option<Duration>) -> u64 {
     after.map_or(0, |after| now_ms.saturating_add(after.as_millis() as u64))

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crate::acceptor::Acceptor;
 use crate::clock::{deadline_ms, monotonic_ms};
 use crate::connection::{Connection, Context, Step};
+use crate::departures::{Departure, Departures};
 use crate::drain::Drain;
 use crate::exchange::Exchange;
 use crate::handover::Siblings;
@@ -24,6 +25,7 @@ use crate::parking::Parking;
 use crate::peer::Listener;
 use crate::poller::{Batch, Interest};
 use crate::slots::{Connections, Found, Rested, Seen, Token, lock};
+use crate::wire::Sent;
 
 /// Releases whatever must not be held while a thread waits (an interpreter lock), and takes it back.
 pub trait Gate {
@@ -47,7 +49,10 @@ pub struct Engine {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) interest: Interest,
     pub(crate) alarm: Alarm,
+    pub(crate) departures: Departures,
     batch: Mutex<Batch>,
+    /// How many events the last leader has left in the batch.
+    left_events: AtomicUsize,
     connections: Connections,
     ready: Mutex<VecDeque<Exchange>>,
     ready_count: AtomicUsize,
@@ -76,12 +81,15 @@ impl Engine {
     ) -> std::io::Result<Arc<Engine>> {
         let interest = Interest::new()?;
         let acceptor = Acceptor::new(listeners, siblings, &interest)?;
+        let departures = Departures::new(options.response_batch);
         Ok(Arc::new(Engine {
             options,
             observer,
             interest,
             alarm: Alarm::default(),
+            departures,
             batch: Mutex::new(Batch::new()),
+            left_events: AtomicUsize::new(0),
             connections: Connections::default(),
             ready: Mutex::default(),
             ready_count: AtomicUsize::new(0),
@@ -272,6 +280,23 @@ impl Engine {
             // The last one out ends the wait of whoever sleeps.
             self.interest.wake();
         }
+    }
+
+    /// Sends the responses that wait for each other. Any thread may call it.
+    pub(crate) fn send_held(&self) {
+        for Departure { wire, token } in self.departures.take() {
+            match catch_unwind(AssertUnwindSafe(|| wire.let_go())) {
+                // A wire that is gone meanwhile needs no watching, and one that is broken shows when it is read.
+                Ok(Sent::Queued) => drop(self.interest.watch_writing(&wire.socket(), token)),
+                Ok(Sent::All | Sent::Broken) => {}
+                Err(_) => self.observer.troubled(&Trouble::Panic),
+            }
+        }
+    }
+
+    /// How much is at hand for those who ask next.
+    pub(crate) fn at_hand_count(&self) -> usize {
+        self.left_events.load(Ordering::Relaxed) + self.ready_count.load(Ordering::Relaxed)
     }
 
     /// Puts an exchange where the next runner that asks finds it.

@@ -26,7 +26,7 @@ pub struct Gone;
 pub enum Response {
     /// Nothing was sent; status and fields can still change.
     Unsent,
-    /// The head is out and the body is under way.
+    /// The head is on its way and the body follows.
     Begun,
     /// It was cut off, or replaced by an error page.
     Failed,
@@ -47,6 +47,8 @@ pub struct Exchange {
     is_queued: bool,
     is_overlong: bool,
     is_entrusted: bool,
+    /// When it went into the application, if its response may wait for others; otherwise 0.
+    entered_us: u64,
     is_shared: bool,
     /// Somebody on our side wants the connection closed after the response.
     must_close: bool,
@@ -72,6 +74,7 @@ impl Exchange {
             is_queued: false,
             is_overlong: false,
             is_entrusted: false,
+            entered_us: 0,
             is_shared: false,
             must_close: false,
             is_cut: false,
@@ -82,6 +85,7 @@ impl Exchange {
     /// From now on a runner is busy with it, which the monitor watches.
     pub(crate) fn entrust(&mut self) {
         self.is_entrusted = true;
+        self.entered_us = self.engine.departures.clock_in(self.engine.at_hand_count());
         self.engine.alarm.enter();
     }
 
@@ -169,6 +173,8 @@ impl Exchange {
     pub fn share_socket(&mut self) -> std::io::Result<(OwnedFd, Vec<u8>)> {
         let stall = self.engine.options.write_timeout;
         let connection = held(&mut self.connection);
+        // What is written into the duplicate must not overtake it. A client that is gone shows in the socket.
+        let _ = connection.wire.let_go();
         let duplicate = if connection.wire.is_tls() {
             let (pump, theirs) = Pump::start(connection.wire.clone(), connection.take_pending(), stall)?;
             self.pump = Some(pump);

@@ -10,6 +10,7 @@ mod acceptor;
 mod body;
 mod clock;
 mod connection;
+mod departures;
 mod drain;
 mod engine;
 mod exchange;

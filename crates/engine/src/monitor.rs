@@ -110,12 +110,14 @@ impl Watch {
             }
             self.wait(duty_due - now.min(duty_due));
         }
+        self.engine.departures.watch(false);
+        self.engine.send_held();
         duty();
     }
 
     fn wait(&mut self, until_duty: Duration) {
         let alarm = &self.engine.alarm;
-        if alarm.busy.load(Ordering::SeqCst) > 0 {
+        if alarm.busy.load(Ordering::SeqCst) > 0 || self.engine.departures.len() > 0 {
             self.calm_ticks = 0;
             thread::park_timeout(self.tick.min(until_duty));
             self.look();
@@ -125,8 +127,9 @@ impl Watch {
             self.look();
         } else {
             alarm.is_raised.store(false, Ordering::Relaxed);
+            self.engine.departures.watch(false);
             alarm.is_asleep.store(true, Ordering::SeqCst);
-            if alarm.busy.load(Ordering::SeqCst) == 0 {
+            if alarm.busy.load(Ordering::SeqCst) == 0 && self.engine.departures.len() == 0 {
                 thread::park_timeout(until_duty);
             }
             alarm.is_asleep.store(false, Ordering::SeqCst);
@@ -140,11 +143,16 @@ impl Watch {
         self.last_turns = turns;
         let is_slow = is_abandoned && self.engine.alarm.busy.load(Ordering::SeqCst) > 0;
         self.engine.alarm.is_raised.store(is_slow, Ordering::Relaxed);
+        if self.engine.departures.are_overdue() {
+            self.engine.send_held();
+        }
         let has_moved = !is_slow || self.engine.unpark_one() || self.engine.turn();
-        self.tick = match (self.has_help, is_slow && has_moved) {
+        let is_of_use = self.has_help || self.engine.departures.were_wanted();
+        self.tick = match (is_of_use, is_slow && has_moved) {
             (true, _) | (_, true) => TICK,
             // Nothing is gained by looking at once: the runner that comes back finds everything as it is.
             (false, false) => (self.tick * 2).min(TICK_MAX),
         };
+        self.engine.departures.watch(self.tick == TICK);
     }
 }

@@ -29,6 +29,8 @@ pub struct EngineOptions {
     pub spool: Spool,
     /// Bytes of a response that may wait for a slow client before the application is held.
     pub response_buffer_bytes: usize,
+    /// Finished responses that may leave together while further requests wait, 1 or more; 1: each leaves at once.
+    pub response_batch: usize,
     /// Connections of this engine; at the limit the longest idle one makes room for a new one.
     pub connections_max: usize,
     /// What every connection is secured with; `None` is plain.

@@ -60,6 +60,8 @@ struct Outgoing {
     progress_ms: u64,
     /// Present once the wire is secure.
     session: Option<Box<Session>>,
+    /// What is queued is whole and not sent on purpose (`hold`): it does not count until somebody lets go of it.
+    is_held: bool,
     /// Draining paused although the socket would have taken more: the poller must be asked to tell again.
     has_yielded: bool,
 }
@@ -112,6 +114,9 @@ impl Wire {
         if outgoing.is_broken {
             return Sent::Broken;
         }
+        if outgoing.is_held && self.drain(&mut outgoing) == Sent::Broken {
+            return Sent::Broken;
+        }
         if outgoing.session.is_some() {
             return self.send_secure(&mut outgoing, parts);
         }
@@ -129,6 +134,25 @@ impl Wire {
         }
         outgoing.push_rest(parts, taken, total - taken);
         Sent::Queued
+    }
+
+    /// Keeps `bytes` until `let_go`, or until something else is sent or ended. What cannot wait, because something is queued
+    /// or the peer is gone, is given back.
+    pub fn hold(&self, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
+        let mut outgoing = self.outgoing();
+        if outgoing.is_broken || outgoing.is_held || outgoing.owed_bytes() > 0 {
+            return Err(bytes);
+        }
+        let length = bytes.len() as u64;
+        outgoing.enqueue(Piece::Bytes { data: bytes, at: 0 }, length);
+        outgoing.is_held = true;
+        Ok(())
+    }
+
+    /// Sends what is held, if anything is.
+    pub fn let_go(&self) -> Sent {
+        let mut outgoing = self.outgoing();
+        if outgoing.is_held { self.drain(&mut outgoing) } else { Sent::All }
     }
 
     /// Queues `length` bytes of `file` from `offset` and sends what the socket takes (sendfile(2)).
@@ -189,6 +213,8 @@ impl Wire {
 
     /// Tells the peer that nothing follows (FIN), keeping the reading side open.
     pub fn end_sending(&self) {
+        // Whether that succeeds, the peer will not tell any more.
+        let _ = self.let_go();
         if self.is_tls() {
             self.say_goodbye();
         }
@@ -196,8 +222,9 @@ impl Wire {
         let _ = shutdown(&self.socket, Shutdown::Write);
     }
 
-    /// Gives up: nothing more is sent or read, the peer sees the end at once.
+    /// Gives up: nothing more is sent or read, the peer sees the end at once. A whole response that is held still leaves.
     pub fn cut(&self) {
+        let _ = self.let_go();
         let _ = self.outgoing().breaks();
         // A response that was cut short must not look complete (RFC 9112 8): disconnecting a TCP socket sends RST at once,
         // although other threads may still hold the wire; a shutdown would send FIN first. Unix sockets have no RST.
@@ -256,6 +283,7 @@ impl Wire {
     }
 
     fn drain(&self, outgoing: &mut Outgoing) -> Sent {
+        outgoing.is_held = false;
         if outgoing.is_broken {
             return Sent::Broken;
         }
@@ -344,9 +372,10 @@ impl Outgoing {
         self.enqueue(Piece::Bytes { data, at: 0 }, rest as u64);
     }
 
-    /// Bytes that are still to go out; of records, at least one.
+    /// Bytes that are still to go out and not held; of records, at least one.
     fn owed_bytes(&self) -> u64 {
         match &self.session {
+            _ if self.is_held => 0,
             Some(session) if session.has_staged() && !self.is_broken => self.queued_bytes.max(1),
             _ => self.queued_bytes,
         }
@@ -361,6 +390,7 @@ impl Outgoing {
 
     fn breaks(&mut self) -> Sent {
         self.is_broken = true;
+        self.is_held = false;
         self.queue.clear();
         self.queued_bytes = 0;
         Sent::Broken

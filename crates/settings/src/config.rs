@@ -156,6 +156,8 @@ pub struct Limits {
     pub body_buffer_bytes: usize,
     /// `response_buffer` in bytes.
     pub response_buffer_bytes: usize,
+    /// `response_batch`: 1 to 64.
+    pub response_batch: usize,
     /// `keepalive`; `None` closes after each response.
     pub keepalive: Option<Duration>,
     /// `header_timeout`; `None` is for ever.
@@ -379,6 +381,7 @@ fn limits(read: &Reader) -> Result<Limits, SettingError> {
         body_bytes: Some(read.number("limit_request_body")).filter(|bytes| *bytes > 0),
         body_buffer_bytes: read.size("body_buffer")?,
         response_buffer_bytes: read.size("response_buffer")?,
+        response_batch: read.size("response_batch")?,
         keepalive: read.deadline("keepalive")?,
         header_timeout: read.deadline("header_timeout")?,
         body_timeout: read.deadline("body_timeout")?,

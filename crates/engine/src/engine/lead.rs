@@ -15,6 +15,9 @@ impl Engine {
     /// What can be had without waiting. Requests that were pipelined behind others and events take turns, so that neither
     /// a flood of the one nor of the other starves anybody.
     pub(super) fn at_hand(self: &Arc<Self>) -> Option<Exchange> {
+        if self.departures.are_due(self.at_hand_count()) {
+            self.send_held();
+        }
         let ready_first = self.prefers_ready.load(Ordering::Relaxed);
         self.prefers_ready.store(!ready_first, Ordering::Relaxed);
         if ready_first && let Some(exchange) = self.take_ready() {
@@ -26,7 +29,7 @@ impl Engine {
                 let _ = batch.poll(&self.interest, Some(0));
             }
             self.count_turn();
-            if let Some(exchange) = self.consume(&mut batch) {
+            if let Some(exchange) = self.take_from(&mut batch) {
                 return Some(exchange);
             }
         }
@@ -35,6 +38,7 @@ impl Engine {
 
     pub(super) fn wait_for_next(self: &Arc<Self>) -> Next {
         loop {
+            self.send_held();
             if let Some(next) = self.owed() {
                 return next;
             }
@@ -94,12 +98,19 @@ impl Engine {
                 }
             }
         }
-        self.consume(batch).map(Next::Exchange)
+        self.take_from(batch).map(Next::Exchange)
     }
 
     /// Counts a turn of the lead. Only the holder of the batch does.
     fn count_turn(&self) {
         self.turns.store(self.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// As `consume`, and notes what is left for others.
+    fn take_from(self: &Arc<Self>, batch: &mut Batch) -> Option<Exchange> {
+        let exchange = self.consume(batch);
+        self.left_events.store(batch.len(), Ordering::Relaxed);
+        exchange
     }
 
     /// Takes events, deadlines and accepts in turn until one of them makes an exchange.

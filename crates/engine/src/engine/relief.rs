@@ -12,6 +12,7 @@ use crate::exchange::Exchange;
 use crate::handover::{Passport, Siblings};
 use crate::poller::Happened;
 use crate::slots::{Found, Seen, Token};
+use crate::wire::Sent;
 
 impl Engine {
     /// How often the lead was taken so far, and whether somebody sleeps at the poller now.
@@ -56,6 +57,7 @@ impl Engine {
             }
         }
         batch.put_back(&kept);
+        self.left_events.store(batch.len(), Ordering::Relaxed);
         drop(batch);
         // A runner that came back while the batch was held found it taken and parked, thinking that somebody leads.
         self.unpark_one();
@@ -75,6 +77,9 @@ impl Engine {
             Found::Away(_) | Found::Nobody => return None,
         };
         if !connection.is_untouched() {
+            return self.drive(connection, seen.is_hangup);
+        }
+        if connection.wire.let_go() != Sent::All {
             return self.drive(connection, seen.is_hangup);
         }
         let passport = Passport::of(&connection.peer, connection.served);

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use super::{Exchange, Gone, Response};
 use crate::clock::with_date;
 use crate::connection::Ending;
+use crate::departures::Departure;
 use crate::engine::Gate;
 use crate::http::{self, BodyFraming, ResponseContext, Status};
 use crate::wire::Sent;
@@ -50,7 +51,13 @@ impl Exchange {
         let result = if chunk.len() <= CONTIGUOUS_BYTES_MAX {
             out.extend_from_slice(chunk);
             out.extend_from_slice(tail);
-            if out.is_empty() { Ok(()) } else { self.transmit(&[&out]) }
+            if out.is_empty() {
+                Ok(())
+            } else if (is_last || self.is_whole()) && self.may_wait() {
+                self.hold(&mut out)
+            } else {
+                self.transmit(&[&out])
+            }
         } else if chunk.len() > SEAL_ATTACHED_BYTES && self.is_tls() {
             gate.detached(|| self.transmit(&[&out, chunk, tail]))
         } else {
@@ -150,6 +157,33 @@ impl Exchange {
     pub fn hang_up(&mut self) {
         self.state = Response::Failed;
         self.ending = Ending::Close;
+    }
+
+    /// May a response that is complete now wait for others?
+    fn may_wait(&self) -> bool {
+        let engine = &self.engine;
+        self.ending == Ending::Keep
+            && !self.is_shared
+            && !self.is_queued
+            && engine.at_hand_count() > 0
+            && !engine.alarm.is_raised()
+            && engine.departures.admit(self.entered_us)
+    }
+
+    /// Leaves what is to be sent in the wire, for the engine to send it in a moment.
+    fn hold(&mut self, out: &mut Vec<u8>) -> Result<(), Gone> {
+        let connection = self.connection();
+        match connection.wire.hold(std::mem::take(out)) {
+            Ok(()) => {
+                let (wire, token) = (connection.wire.clone(), connection.token);
+                self.engine.departures.add(Departure { wire, token });
+                Ok(())
+            }
+            Err(refused) => {
+                *out = refused;
+                self.transmit(&[out])
+            }
+        }
     }
 
     fn begin(&mut self, first_bytes: u64) {

@@ -19,6 +19,7 @@ fn options(spool: Spool) -> EngineOptions {
         body_buffer_bytes: LIMIT,
         spool,
         response_buffer_bytes: 0,
+        response_batch: 1,
         connections_max: 1,
         proxy: None,
         tls: None,

@@ -32,6 +32,7 @@ fn options() -> EngineOptions {
         body_buffer_bytes: 0,
         spool: Spool::Stream,
         response_buffer_bytes: 0,
+        response_batch: 1,
         connections_max: 10,
         proxy: None,
         tls: None,

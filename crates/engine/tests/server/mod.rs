@@ -64,6 +64,7 @@ pub fn options() -> EngineOptions {
         body_buffer_bytes: 1024,
         spool: Spool::File(std::env::temp_dir()),
         response_buffer_bytes: 64 * 1024,
+        response_batch: 16,
         connections_max: 1000,
         tls: None,
         proxy: None,

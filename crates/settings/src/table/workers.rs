@@ -2,7 +2,7 @@
 //!
 //! Data only; `table` joins the files. What the fields mean stands at [`Setting`].
 
-use crate::kind::Kind;
+use crate::kind::{CliInt, Kind};
 use crate::setting::{Default, Effect, FromEnvironment, Scope, Section, Setting, Since};
 use crate::table::environment;
 use crate::table::words::{ASGI_LIFESPANS, ASGI_LOOPS, COUNT, HTTP_PARSERS};
@@ -10,7 +10,7 @@ use crate::table::words::{ASGI_LIFESPANS, ASGI_LOOPS, COUNT, HTTP_PARSERS};
 const WORKER_PROCESSES: Setting = Setting { section: Section::WorkerProcesses, ..Setting::BASE };
 
 /// Rows in the order of `--help`.
-pub(super) const ROWS: [Setting; 17] = [
+pub(super) const ROWS: [Setting; 18] = [
     Setting {
         name: "workers",
         flags: &["-w", "--workers"],
@@ -201,6 +201,19 @@ pub(super) const ROWS: [Setting; 17] = [
         kind: COUNT,
         default: Default::Int(1_048_576),
         help: "Bytes of a streaming response that may wait for a slow client before the application is held.",
+        since: Since::Tricorn("0.1"),
+        ..WORKER_PROCESSES
+    },
+    Setting {
+        name: "response_batch",
+        flags: &["--response-batch"],
+        metavar: "COUNT",
+        kind: Kind::Int { min: 1, max: 64, cli: CliInt::Decimal },
+        default: Default::Int(16),
+        help: "Finished responses that may leave together while a worker has further requests at hand.\n\
+               A short response of an application that answers in 20 to 250 microseconds waits for those of the next \
+               requests, if there are at least three, mostly for less than a millisecond and at most for a few: waking a \
+               client costs more than sending. 1 sends each response as soon as it is finished.",
         since: Since::Tricorn("0.1"),
         ..WORKER_PROCESSES
     },

@@ -1,0 +1,331 @@
+//! Finished responses that wait for each other: which do, what ends their wait, and that none is lost or sent twice.
+//! Whether an application was quick is a matter of microseconds, and the machine may be busy: what needs a response that
+//! waits is tried until there is one.
+
+mod server;
+
+use std::io::{ErrorKind, Write};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use server::{Client, GET, Open, PATIENCE, Server, answer, begin, echo, options};
+use tricorn_engine::{Engine, EngineOptions, Exchange, Next};
+
+/// A response waits if three more are expected.
+const CLIENTS: usize = 4;
+
+/// What a quick application takes.
+const QUICK: Duration = Duration::from_micros(50);
+
+/// What an application takes that is not quick.
+const SLOW: Duration = Duration::from_millis(2);
+
+/// What a quick application does.
+fn dawdle() {
+    let start = Instant::now();
+    while start.elapsed() < QUICK {}
+}
+
+/// A quick application.
+fn quick(exchange: Exchange) {
+    dawdle();
+    echo(exchange);
+}
+
+fn in_batches_of(response_batch: usize) -> EngineOptions {
+    EngineOptions { response_batch, ..options() }
+}
+
+/// A server whose runner is the test.
+fn watched(options: EngineOptions) -> Server {
+    let mut server = Server::idle(options);
+    server.watch();
+    server
+}
+
+fn next(engine: &Arc<Engine>) -> Exchange {
+    match engine.next(&mut Open) {
+        Next::Exchange(exchange) => exchange,
+        Next::Interrupted | Next::Stopped => panic!("a request is at hand"),
+    }
+}
+
+/// Has the runner look at the engine once more, with nothing to do there.
+fn come_back(engine: &Arc<Engine>) {
+    engine.interrupt();
+    assert!(matches!(engine.next(&mut Open), Next::Interrupted));
+}
+
+/// As many clients as a response needs for company, with idle connections.
+fn idle_clients(server: &Server) -> Vec<Client> {
+    let clients = (0..CLIENTS).map(|_| {
+        let mut client = server.client();
+        client.send(GET);
+        answer(next(&server.engine), b"");
+        assert_eq!(client.reply().status, 200);
+        client
+    });
+    clients.collect()
+}
+
+/// All of them ask at once, for their own number; the first exchange of that batch of events.
+fn ask_at_once(server: &Server, clients: &mut [Client]) -> Exchange {
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+    }
+    next(&server.engine)
+}
+
+/// Which client has sent it.
+fn number(exchange: &Exchange) -> usize {
+    String::from_utf8_lossy(&exchange.head().target()[1..]).parse().expect("the clients send their numbers")
+}
+
+/// Has anything arrived yet?
+fn has_news(client: &Client) -> bool {
+    client.stream.set_nonblocking(true).expect("a socket");
+    let peeked = client.stream.peek(&mut [0]);
+    client.stream.set_nonblocking(false).expect("a socket");
+    match peeked {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+            false
+        }
+    }
+}
+
+/// Clients that have asked at once, the first of whom has a finished response that waits. Gives its number.
+fn one_that_waits(server: &Server, clients: &mut [Client]) -> usize {
+    let start = Instant::now();
+    loop {
+        let exchange = ask_at_once(server, clients);
+        let first = number(&exchange);
+        quick(exchange);
+        if !has_news(&clients[first]) {
+            return first;
+        }
+        assert!(start.elapsed() < PATIENCE, "no response ever waits");
+        answer_others(server);
+        come_back(&server.engine);
+        for client in &mut *clients {
+            client.reply();
+        }
+    }
+}
+
+/// Answers what is left of the batch after the first.
+fn answer_others(server: &Server) {
+    for _ in 1..CLIENTS {
+        echo(next(&server.engine));
+    }
+}
+
+#[test]
+fn quick_responses_leave_together() {
+    let server = watched(in_batches_of(16));
+    let mut clients = idle_clients(&server);
+    let first = one_that_waits(&server, &mut clients);
+    for _ in 1..CLIENTS - 1 {
+        quick(next(&server.engine));
+    }
+    let last = next(&server.engine);
+    let last_one = number(&last);
+    // Nothing waits behind it, so it has nothing to wait for.
+    echo(last);
+    assert_eq!(clients[last_one].reply().body, format!("/{last_one}").as_bytes());
+    come_back(&server.engine);
+    for (number, client) in clients.iter_mut().enumerate() {
+        if number != last_one {
+            assert_eq!(client.reply().body, format!("/{number}").as_bytes());
+        }
+    }
+    assert_ne!(first, last_one);
+}
+
+#[test]
+fn an_application_that_is_not_quick_sends_at_once() {
+    let server = watched(in_batches_of(16));
+    let mut clients = idle_clients(&server);
+    let exchange = ask_at_once(&server, &mut clients);
+    let first = number(&exchange);
+    thread::sleep(SLOW);
+    echo(exchange);
+    assert!(has_news(&clients[first]));
+}
+
+#[test]
+fn batches_of_one_are_none() {
+    let server = watched(in_batches_of(1));
+    let mut clients = idle_clients(&server);
+    for _ in 0..100 {
+        let exchange = ask_at_once(&server, &mut clients);
+        let first = number(&exchange);
+        quick(exchange);
+        assert!(has_news(&clients[first]));
+        answer_others(&server);
+        for client in &mut clients {
+            client.reply();
+        }
+    }
+}
+
+#[test]
+fn a_full_batch_leaves_before_the_next_request() {
+    let server = watched(in_batches_of(2));
+    let mut clients = idle_clients(&server);
+    let first = one_that_waits(&server, &mut clients);
+    let exchange = next(&server.engine);
+    let second = number(&exchange);
+    quick(exchange);
+    let _third = next(&server.engine);
+    for number in [first, second] {
+        assert_eq!(clients[number].reply().body, format!("/{number}").as_bytes());
+    }
+}
+
+#[test]
+fn what_waits_leaves_in_time_although_more_is_at_hand() {
+    let server = watched(in_batches_of(64));
+    let mut clients = idle_clients(&server);
+    let first = one_that_waits(&server, &mut clients);
+    let second = next(&server.engine);
+    thread::sleep(SLOW);
+    echo(second);
+    let _third = next(&server.engine);
+    assert_eq!(clients[first].reply().body, format!("/{first}").as_bytes());
+}
+
+#[test]
+fn the_monitor_sends_what_waits_behind_a_stuck_application() {
+    let server = watched(in_batches_of(16));
+    let mut clients = idle_clients(&server);
+    let first = one_that_waits(&server, &mut clients);
+    let _stuck = next(&server.engine);
+    assert_eq!(clients[first].reply().body, format!("/{first}").as_bytes());
+}
+
+/// What an application does after its response (`close()`, the rest of a generator) is no business of its client's.
+#[test]
+fn the_monitor_sends_what_waits_for_its_own_application() {
+    let server = watched(in_batches_of(16));
+    let mut clients = idle_clients(&server);
+    let start = Instant::now();
+    loop {
+        let mut exchange = ask_at_once(&server, &mut clients);
+        let first = number(&exchange);
+        begin(&mut exchange, Some(4));
+        dawdle();
+        exchange.send(&mut Open, b"done", true).expect("the client is there");
+        let has_waited = !has_news(&clients[first]);
+        assert_eq!(clients[first].reply().body, b"done");
+        exchange.release();
+        if has_waited {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "no response ever waits");
+        answer_others(&server);
+        come_back(&server.engine);
+        for number in (0..CLIENTS).filter(|number| *number != first) {
+            clients[number].reply();
+        }
+    }
+}
+
+/// Responses wait only while somebody looks after them.
+#[test]
+fn without_a_monitor_none_waits() {
+    let server = Server::idle(in_batches_of(16));
+    let mut clients = idle_clients(&server);
+    for _ in 0..100 {
+        let exchange = ask_at_once(&server, &mut clients);
+        let first = number(&exchange);
+        quick(exchange);
+        assert!(has_news(&clients[first]));
+        answer_others(&server);
+        for client in &mut clients {
+            client.reply();
+        }
+    }
+}
+
+#[test]
+fn what_a_panic_leaves_behind_was_complete() {
+    let server = watched(in_batches_of(16));
+    let mut clients = idle_clients(&server);
+    let exchange = ask_at_once(&server, &mut clients);
+    let first = number(&exchange);
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut exchange = exchange;
+        begin(&mut exchange, Some(4));
+        dawdle();
+        exchange.send(&mut Open, b"done", true).expect("the client is there");
+        panic!("after the response (a test's)");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(clients[first].reply().body, b"done");
+}
+
+#[test]
+fn a_surplus_chunk_does_not_send_the_response_twice() {
+    let server = watched(in_batches_of(16));
+    let mut clients = idle_clients(&server);
+    let finish = |mut exchange: Exchange| {
+        begin(&mut exchange, Some(4));
+        dawdle();
+        exchange.send(&mut Open, b"once", false).expect("the client is there");
+        exchange.send(&mut Open, b"more", false).expect("the client is there");
+        exchange.complete(&mut Open).expect("the client is there");
+        exchange.release();
+    };
+    let exchange = ask_at_once(&server, &mut clients);
+    let first = number(&exchange);
+    finish(exchange);
+    answer_others(&server);
+    come_back(&server.engine);
+    let mut client = clients.swap_remove(first);
+    assert_eq!(client.reply().body, b"once");
+    // An overlong response ends its connection.
+    client.expect_end();
+}
+
+#[test]
+fn a_socket_that_is_taken_over_gets_the_response_first() {
+    let server = watched(in_batches_of(16));
+    let mut clients = idle_clients(&server);
+    let mut exchange = ask_at_once(&server, &mut clients);
+    let first = number(&exchange);
+    begin(&mut exchange, Some(4));
+    dawdle();
+    exchange.send(&mut Open, b"done", true).expect("the client is there");
+    let (socket, _) = exchange.share_socket().expect("a descriptor is free");
+    std::net::TcpStream::from(socket).write_all(b"and more").expect("the client is there");
+    exchange.release();
+    let received = clients.swap_remove(first).rest().expect("an orderly end");
+    assert!(received.ends_with(b"\r\n\r\ndoneand more"), "{}", String::from_utf8_lossy(&received));
+}
+
+/// With several clients that pipeline, all of it at once: every response in its order, with one runner and with several.
+#[test]
+fn pipelined_responses_keep_their_order() {
+    const PIPELINES: usize = 8;
+    const REQUESTS: usize = 200;
+    for runners in [1, 3] {
+        let server = Server::start(in_batches_of(4), runners, quick);
+        let clients: Vec<_> = (0..PIPELINES).map(|_| server.client()).collect();
+        let clients = clients.into_iter().map(|mut client| {
+            thread::spawn(move || {
+                for number in 0..REQUESTS {
+                    client.send(format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+                }
+                for number in 0..REQUESTS {
+                    assert_eq!(client.reply().body, format!("/{number}").as_bytes());
+                }
+            })
+        });
+        for client in clients.collect::<Vec<_>>() {
+            client.join().expect("every response in its order");
+        }
+    }
+}
