@@ -58,6 +58,9 @@ const REPORT_FD_MIN: i32 = 3;
 impl<H: Host> Master<'_, H> {
     /// Starts the new master, unless there are two already.
     pub(super) fn reexec(&mut self) {
+        // One that has just ended, which the loop would notice after this signal, is no reason to refuse.
+        self.reap();
+        self.promote();
         if self.successor.is_some() {
             self.log(Level::Warning, "USR2 signal ignored. Child exists.");
             return;
