@@ -142,8 +142,8 @@ impl Connection {
 
     /// Does as much as the socket allows. `is_hangup`: the poller saw the peer's end, so read on until it shows.
     pub fn advance(&mut self, context: &Context<'_>, is_hangup: bool) -> Step {
-        if matches!(self.phase, Phase::Head) && !self.is_head_started && self.wire.queued_bytes() > 0 {
-            // The socket did not take the last response when it was let go.
+        if self.served > 0 && self.is_idle() && self.wire.queued_bytes() > 0 {
+            // The socket did not take the last response when the wire let go of it.
             self.phase = Phase::Sending(After::NextRequest);
         }
         if let Phase::Sending(after) = self.phase {

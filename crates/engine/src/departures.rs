@@ -1,7 +1,7 @@
 //! Finished responses that wait for each other. While further requests are at hand, a short response of a quick
 //! application stays in its wire for a moment, so that some leave together: their client, mostly one process (a proxy), is
-//! woken once for all of them, and the application does not lose its caches to the kernel after each. With a Flask
-//! application behind many connections this is a quarter of the CPU time of a request.
+//! woken once for all of them, and the application does not lose its caches to the kernel after each. The bench's
+//! `flask_hello` shows what that saves.
 //!
 //! A response waits behind work of its own worker, never for work to come, and for a millisecond or two ([`HOLD_US`]):
 //! whoever asks the engine for the next exchange sees to it, and the monitor when nobody does. From the moment it waits it
