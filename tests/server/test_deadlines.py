@@ -31,11 +31,11 @@ def test_expires(
     serve: Serve, options: tuple[str, ...], setting: str, raw: bytes, status: int | None
 ) -> None:
     server = serve(*options, setting, "1", "large_body:app")
+    started = time.monotonic()
     with server.client(5.0) as client:
-        started = time.monotonic()
         client.send(raw)
         response = client.try_response()
-        assert 0.8 < time.monotonic() - started < 3.0
+        assert 0.8 < time.monotonic() - started < 5.0
         assert (response and response.status) == status
         if response is not None:
             assert response.wants_close()
@@ -50,19 +50,19 @@ def test_trickling_a_head_does_not_extend_its_deadline(serve: Serve) -> None:
             client.send(bytes([byte]))
             if client.is_readable(0.1):
                 break
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < 6.0
         assert client.read_response().status == 408
 
 
 def test_trickling_a_body_does_extend_its_deadline(serve: Serve) -> None:
     """The body's deadline is between two pieces; a slow but steady upload is served."""
-    server = serve("--body-timeout", "1", "large_body:app")
+    server = serve("--body-timeout", "3", "large_body:app")
     with server.client() as client:
-        client.send(build_request("POST", "/echo", {"Content-Length": "5"}))
-        for byte in b"hello":
-            assert not client.is_readable(0.4)
+        client.send(build_request("POST", "/echo", {"Content-Length": "8"}))
+        for byte in b"patience":
+            assert not client.is_readable(0.5)
             client.send(bytes([byte]))
-        assert client.read_response().body == b"hello"
+        assert client.read_response().body == b"patience"
 
 
 @pytest.mark.gunicorn_fails("the server to cut the connection", case="options1")

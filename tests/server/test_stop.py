@@ -21,7 +21,8 @@ MODES = [("-k", "sync"), ("--threads", "4")]
 def test_term_finishes_the_running_request(serve: Serve, options: tuple[str, ...]) -> None:
     server = serve(*options, "oracle:app", env={"ORACLE_EVENTS": "/dev/stderr"})
     with server.client() as client:
-        client.send(build_request("GET", "/slow?ms=700"))
+        # Nothing tells that the worker has been reached: it has 3 s to hear of it.
+        client.send(build_request("GET", "/slow?ms=3000"))
         server.stderr.wait_for('"event": "request"')
         server.signal(signal.SIGTERM)
         response = client.read_response()
@@ -64,10 +65,10 @@ def test_graceful_timeout_ends_a_long_request(serve: Serve) -> None:
     with server.client() as client:
         client.send(build_request("GET", "/slow?ms=20000"))
         server.stderr.wait_for('"event": "request"')
-        server.signal(signal.SIGTERM)
         started = time.monotonic()
+        server.signal(signal.SIGTERM)
         assert server.wait_exit() == 0
-        assert 0.8 < time.monotonic() - started < 5.0
+        assert 0.8 < time.monotonic() - started < 10.0
         assert client.try_response() is None
 
 
