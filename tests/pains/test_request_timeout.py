@@ -197,11 +197,11 @@ def test_a_stopped_server_does_not_wait_for_it(serve: Serve, tmp_path: Path) -> 
 
 def test_off_by_default(serve: Serve, tmp_path: Path) -> None:
     """Another server with a limit tells when it would have acted."""
-    free = started(serve, tmp_path, "sleeps", "--threads", "2", "--timeout", "1")
+    free = started(serve, tmp_path, "sleeps", "--threads", "2", "--timeout", "3")
     [worker] = free.workers()
     with ask(free, tmp_path, "/stuck?id=7"):
         (tmp_path / "began-stuck").unlink()
-        limited = started(serve, tmp_path, "sleeps", "--threads", "2", "--request-timeout", "2")
+        limited = started(serve, tmp_path, "sleeps", "--threads", "2", "--request-timeout", "5")
         with ask(limited, tmp_path, "/stuck?id=7"):
             limited.stderr.wait_for("REQUEST TIMEOUT")
         assert free.workers() == [worker]

@@ -240,7 +240,7 @@ def test_worker_int_that_raises_is_logged_and_the_worker_ends(
 
 
 def test_worker_abort_that_raises_is_logged_and_the_worker_ends(serve: Serve, tmp_path: Path) -> None:
-    server = serve(*raising(tmp_path, "worker_abort"), "-t", "1", "sleeps:app")
+    server = serve(*raising(tmp_path, "worker_abort"), "-t", "3", "sleeps:app")
     (first,) = server.wait_workers(1)
     with server.client() as client:
         client.send(b"GET /?ms=60000 HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -27,7 +27,7 @@ def test_stuck_sync_request(serve: Serve) -> None:
 
 
 def test_other_workers_are_left_alone(serve: Serve) -> None:
-    server = serve("-w", "2", "--timeout", "1", "sleeps:app", workers=2)
+    server = serve("-w", "2", "--timeout", "3", "sleeps:app", workers=2)
     workers = server.wait_workers(2)
     with server.client() as stuck:
         stuck.send(build_request("GET", "/?ms=60000"))
@@ -38,18 +38,18 @@ def test_other_workers_are_left_alone(serve: Serve) -> None:
 
 
 def test_idle_worker_is_not_stuck(serve: Serve) -> None:
-    server = serve("--timeout", "1", "sleeps:app")
+    server = serve("--timeout", "3", "sleeps:app")
     workers = server.wait_workers(1)
     with pytest.raises(DeadlineError):
-        server.stderr.wait_for("WORKER TIMEOUT", 2.5)
+        server.stderr.wait_for("WORKER TIMEOUT", 4.5)
     assert server.workers() == workers
 
 
 def test_long_request_of_a_thread(serve: Serve) -> None:
-    server = serve("--timeout", "1", "--threads", "2", "sleeps:app")
+    server = serve("--timeout", "3", "--threads", "2", "sleeps:app")
     workers = server.wait_workers(1)
     with server.client() as client:
-        assert client.get("/?ms=2500").status == 200
+        assert client.get("/?ms=4500").status == 200
     assert server.workers() == workers
 
 
@@ -62,10 +62,10 @@ def test_timeout_off(serve: Serve) -> None:
 
 def test_heartbeat_needs_no_file(serve: Serve) -> None:
     """Workers beat in shared memory: a folder for heartbeat files that does not exist hurts nobody."""
-    server = serve("--timeout", "1", "--worker-tmp-dir", "/no/such/folder", "sleeps:app")
+    server = serve("--timeout", "3", "--worker-tmp-dir", "/no/such/folder", "sleeps:app")
     workers = server.wait_workers(1)
     with pytest.raises(DeadlineError):
-        server.stderr.wait_for("WORKER TIMEOUT", 1.6)
+        server.stderr.wait_for("WORKER TIMEOUT", 4.5)
     assert server.workers() == workers
 
 

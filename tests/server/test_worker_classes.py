@@ -146,17 +146,18 @@ def test_a_class_that_stops_beating_is_replaced(serve: Serve, tmp_path: Path) ->
 
 
 def test_a_class_that_beats_is_not_killed(serve: Serve) -> None:
-    server = start(serve, "-k", "worker_classes.Plain", "-t", "1")
+    server = start(serve, "-k", "worker_classes.Plain", "-t", "3")
     (worker,) = server.wait_workers(1)
     # More than the timeout of waiting, told by the master's own clock: USR1 is logged each second.
     end = r"Handling signal: usr1"
-    for count in range(1, 4):
+    for count in range(1, 6):
         mark = server.stderr.mark()
         server.signal(signal.SIGUSR1)
         server.stderr.wait_for(end, since=mark)
         answer(server)
         wait_until(lambda count=count: _age_s(worker) > count, "a second")
     assert server.workers() == [worker]
+    assert "WORKER TIMEOUT" not in server.stderr.text()
 
 
 def _age_s(pid: int) -> float:
