@@ -13,6 +13,7 @@ import pytest
 
 from harness import Client, Server, wait_until
 from harness.server import free_port
+from server.descriptors import open_files
 from server.load import Load
 from server.upgrade import upgrade, wait_gone
 
@@ -27,11 +28,8 @@ def listening(port: int) -> set[str]:
 
 
 def sockets_of(pid: int) -> set[str]:
-    found = set()
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        if match := re.fullmatch(r"socket:\[(\d+)\]", os.readlink(entry)):
-            found.add(match.group(1))
-    return found
+    matches = (re.fullmatch(r"socket:\[(\d+)\]", name) for name in open_files(pid).values())
+    return {match.group(1) for match in matches if match}
 
 
 def test_each_worker_has_its_own(serve: Serve) -> None:

@@ -133,6 +133,11 @@ def daemon(serve: Serve, tmp_path: Path) -> tuple[Server, int]:
     return server, int(pidfile.read_text())
 
 
+def wait_logged(tmp_path: Path, words: str) -> None:
+    """Wait until these words are in the daemon's log."""
+    wait_until(lambda: words in (tmp_path / "log").read_text(), f"{words!r} in the log")
+
+
 def test_daemon_without_workers_and_back(serve: Serve, tmp_path: Path) -> None:
     """The cautious upgrade of Gunicorn's manual: USR2, WINCH to the old one, then back by HUP or TTIN."""
     server, old = daemon(serve, tmp_path)
@@ -144,14 +149,14 @@ def test_daemon_without_workers_and_back(serve: Serve, tmp_path: Path) -> None:
             wait_until(second.exists, "the second pid file")
             new = int(second.read_text())
             wait_children(new, 2)
-            wait_until(lambda: (tmp_path / "log").read_text().count("Start complete") >= 2, "a start")
+            wait_logged(tmp_path, f"[{new}] [INFO] Start complete")
             os.kill(old, signal.SIGWINCH)
             wait_until(lambda new=new: children(old) == [new], "no workers of the old master")
             load.wait_answers(50)
             os.kill(old, back)
             wait_children(old, count + 1)
             os.kill(new, signal.SIGTERM)
-            wait_gone(new)
+            wait_logged(tmp_path, f"The new master (pid:{new}) has ended")
             load.wait_answers(50)
     assert load.failures == []
     os.kill(old, signal.SIGTERM)

@@ -16,6 +16,7 @@ import pytest
 from harness import Client, Server, wait_until
 from harness.processes import children, is_alive
 from harness.server import APPS
+from server.descriptors import open_files
 from server.test_sockets import ACTIVATE
 from server.upgrade import upgrade, wait_gone
 
@@ -123,8 +124,7 @@ def test_hooks(serve: Serve, tmp_path: Path) -> None:
 
 def inherited(pid: int) -> set[str]:
     """What the process has open."""
-    folder = Path(f"/proc/{pid}/fd")
-    return {os.readlink(entry) for entry in folder.iterdir()}
+    return set(open_files(pid).values())
 
 
 def test_descriptors(serve: Serve, tmp_path: Path) -> None:
@@ -146,8 +146,8 @@ def test_descriptors(serve: Serve, tmp_path: Path) -> None:
         listeners = {name for name in shared if name.startswith("socket:")}
         assert len(listeners) == 1
         pipes = {name for name in shared if name.startswith("pipe:")}
-        assert pipes == {os.readlink(f"/proc/{new}/fd/{fd}") for fd in (1, 2)}
-        leaked = [entry for entry in Path(f"/proc/{new}/fd").iterdir() if os.readlink(entry) == os.devnull]
+        assert pipes == {open_files(new)[fd] for fd in (1, 2)}
+        leaked = [name for name in open_files(new).values() if name == os.devnull]
         assert len(leaked) == 2, "standard input, and the one its own configuration opens"
 
 
@@ -189,7 +189,7 @@ def test_bad_deployment(serve: Serve, tmp_path: Path, kind: str) -> None:
         new = int(server.stderr.wait_for(r"Starting a new master with pid: (\d+)").group(1))
         server.stderr.wait_for("exited with code 9")
         os.kill(new, signal.SIGTERM)
-        wait_gone(new)
+        server.stderr.wait_for(rf"The new master \(pid:{new}\) has ended")
     else:
         server.stderr.wait_for(rf"The new master \(pid:\d+\) has ended \({ending}\); this one goes on")
     assert server.workers() == workers
@@ -291,7 +291,9 @@ def test_socket_activation(serve: Serve, tmp_path: Path) -> None:
             new = upgrade(server, master)
             for number in (3, 4):
                 assert os.readlink(f"/proc/{new}/fd/{number}").startswith("socket:")
+            mark = server.stderr.mark()
             os.kill(master, signal.SIGTERM)
+            server.stderr.wait_for(rf"\[{new}\] \[INFO\] Master has been promoted", since=mark)
             wait_gone(master)
             for where in (address, str(path)):
                 with Client(where) as client:
