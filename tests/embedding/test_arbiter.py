@@ -25,6 +25,7 @@ arbiter.run()
 """
     with started(tmp_path, lines, bind=f"unix:{tmp_path}/sock", workers=2) as server:
         program = str(tmp_path / "program.py")
+        server.stdout.catch_up()
         assert server.stdout.text() == f"2 30 0 ['{tmp_path}/sock'] {program}\nTrue True 2 sync\n"
         assert server.stderr.text().splitlines()[0].endswith("not yet serving")
         assert server.stderr.text().count("not yet serving") == 1

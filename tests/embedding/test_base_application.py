@@ -93,6 +93,7 @@ Loud().run()
 """
     with started(tmp_path, lines, workers=2) as server:
         server.wait_workers(2)
+        server.stdout.catch_up()
         assert server.stdout.text() == f"loaded in {server.pid}\n"
 
 

@@ -80,6 +80,7 @@ def test_a_file_starts_the_server(folder: Path) -> None:
         server.address = ("127.0.0.1", port)
         with server.client() as client:
             assert client.get("/").body == b"good day, None"
+        server.stdout.catch_up()
         assert server.stdout.text() == f"{folder / 'site.ini'}\n"
         assert server.terminate() == 0
 
