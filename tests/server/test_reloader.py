@@ -37,17 +37,18 @@ class Project:
 
     def save(self, name: str, source: str, how: str = "renamed") -> None:
         path = self.folder / name
+        new = self.folder / f"{name}.new"
         if how == "in place":
             path.write_text(source)
-        elif how == "renamed":
-            (self.folder / f"{name}.new").write_text(source)
-            os.replace(self.folder / f"{name}.new", path)
         elif how == "moved away":
             path.rename(self.folder / f"{name}~")
             path.write_text(source)
-        elif how == "older":
-            path.write_text(source)
-            os.utime(path, (1_000_000_000, 1_000_000_000))
+        else:
+            new.write_text(source)
+            if how == "older":
+                # Before the file has its place: it must not look newer for a moment.
+                os.utime(new, (1_000_000_000, 1_000_000_000))
+            os.replace(new, path)
 
 
 def says(text: str) -> str:
