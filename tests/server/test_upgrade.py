@@ -217,3 +217,18 @@ def _address(server: Server, since: int, count: int = 1) -> list[tuple[str, int]
     """The addresses of the last line that says where the server listens."""
     found = server.stderr.wait_for(rf"Listening at: ((?:http://127\.0\.0\.1:\d+,?){{{count}}})", since=since)
     return [("127.0.0.1", int(word.rpartition(":")[2])) for word in found.group(1).split(",")]
+
+
+def test_a_new_master_that_has_just_ended_stops_no_upgrade(serve: Serve) -> None:
+    """The signal for the next upgrade comes before that master is reaped."""
+    server = serve("hello:app")
+    new = upgrade(server)
+    server.signal(signal.SIGSTOP)
+    os.kill(new, signal.SIGKILL)
+    wait_gone(new)
+    mark = server.stderr.mark()
+    server.signal(signal.SIGUSR2)
+    # It handles all signals that wait before it reaps.
+    server.signal(signal.SIGCONT)
+    server.stderr.wait_for(r"Starting a new master with pid: \d+", since=mark)
+    assert "USR2 signal ignored" not in server.stderr.text(mark)
