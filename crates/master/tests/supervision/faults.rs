@@ -43,22 +43,26 @@ fn all_at_once_are_all_replaced_at_once() {
         let now = server.workers();
         now.len() == 16 && now.iter().all(|pid| !before.contains(pid))
     });
-    assert!(killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
-    assert_eq!(server.count("hook child_exit"), 16);
+    assert!(killed.elapsed() < Duration::from_secs(10), "{:?}", killed.elapsed());
+    server.await_lines("hook child_exit", 16);
+    assert_eq!((server.count("hook child_exit"), server.count("its successor waits")), (16, 0));
     server.stop();
 }
 
 #[test]
 fn a_crash_loop_waits_longer_and_longer() {
     let mut server = Server::ready("life_ms 20\ngraceful_ms 1000\n");
-    server.await_lines("died right after its start, again", 3);
-    let waits: Vec<u64> = server
-        .lines()
+    let third = server.await_lines("died right after its start, again", 3);
+    let mut lines = server.lines();
+    // The fifth death may be in the log already.
+    lines.truncate(1 + lines.iter().position(|line| *line == third).expect("it was read"));
+    let waits: Vec<u64> = lines
         .iter()
         .filter_map(|line| line.split("its successor waits ").nth(1)?.strip_suffix(" ms")?.parse().ok())
         .collect();
     assert!(waits[0] >= 75 && waits[1] > waits[0] && waits[2] > waits[1], "{waits:?}");
-    assert_eq!(server.count("exited with code 1."), 4, "the first successor came at once");
+    let deaths = lines.iter().filter(|line| line.contains("exited with code 1.")).count();
+    assert_eq!(deaths, 4, "the first successor came at once");
     server.signal(Signal::TERM);
     assert_eq!(server.code(), Some(0));
 }
@@ -88,11 +92,11 @@ fn a_replacement_that_cannot_boot_costs_a_delay_and_not_the_server() {
 
 #[test]
 fn a_request_beyond_the_timeout_is_named_and_its_worker_ended() {
-    let server = Server::ready("timeout_ms 300\n");
+    let server = Server::ready("timeout_ms 2000\n");
     let victim: u32 = server.ask("pid").parse().expect("a pid");
     let stream = server.send_command("sleep 30000");
     let line = server.await_line(&format!("[Critical] WORKER TIMEOUT (pid:{victim})"));
-    assert!(line.contains("DO sleep 30000 for 0."), "{line}");
+    assert!(line.contains("DO sleep 30000 for "), "{line}");
     assert_eq!(reply(stream), "");
     // The worker has the kernel's SIGABRT.
     server.await_line(&format!("Worker (pid:{victim}) was sent SIGABRT!"));
@@ -102,8 +106,8 @@ fn a_request_beyond_the_timeout_is_named_and_its_worker_ended() {
 
 #[test]
 fn a_worker_of_threads_may_be_busy_for_long_but_must_get_the_interpreter() {
-    let server = Server::ready("timeout_ms 300\nkind threads\n");
-    let pid = server.ask("sleep 900");
+    let server = Server::ready("timeout_ms 2000\nkind threads\n");
+    let pid = server.ask("sleep 3000");
     assert_eq!(server.count("WORKER TIMEOUT"), 0);
     let stream = server.send_command("attach 30000");
     let line = server.await_line(&format!("WORKER TIMEOUT (pid:{pid})"));
@@ -142,7 +146,7 @@ fn no_descriptor_is_left_of_workers_and_reloads_that_are_gone() {
 
 #[test]
 fn a_frozen_worker_is_killed_and_replaced() {
-    let server = Server::ready("timeout_ms 300\n");
+    let server = Server::ready("timeout_ms 1000\n");
     let victim: u32 = server.ask("pid").parse().expect("a pid");
     send(victim, Signal::STOP);
     server.await_line(&format!("WORKER TIMEOUT (pid:{victim}) the whole process stands still"));

@@ -42,7 +42,7 @@ fn a_stop_during_the_wait_for_an_address_is_obeyed() {
         server.await_line("Retrying in 1 second.");
         server.signal(signal);
         assert_eq!(server.code(), Some(0));
-        assert_eq!(server.count("Connection in use"), 1);
+        assert!((1..5).contains(&server.count("Connection in use")), "the attempts were not at their end");
         assert_eq!(server.count("Shutting down: Master"), 1);
     }
 }

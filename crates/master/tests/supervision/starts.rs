@@ -51,7 +51,7 @@ fn a_first_boot_that_fails_ends_the_server_with_3_or_4_however_many_workers() {
             let started = Instant::now();
             let mut server = Server::start_in(dir, &settings, |_| {});
             assert_eq!(server.code(), Some(code), "{:#?}", server.lines());
-            assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
+            assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
             assert!(!socket.exists() && !pidfile.exists());
             assert_eq!(server.count(reason), 1);
             assert_eq!(server.count("[Error] Shutting down: Master"), 1);

@@ -4,12 +4,10 @@ use rustix::process::Signal;
 
 use crate::server::{Server, is_alive, send};
 
-/// The pid of the master that the last USR2 has started.
-fn new_master(server: &Server) -> u32 {
-    let lines = server.lines();
-    let line = lines.iter().rev().find(|line| line.contains("Starting a new master with pid: "));
-    let pid = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-    pid.expect("USR2 was answered")
+/// The pid of the master that was started in this round. Its own first lines may come before the one that names it.
+fn new_master(server: &Server, round: usize) -> u32 {
+    let line = server.await_lines("Starting a new master with pid: ", round);
+    line.rsplit(' ').next().and_then(|pid| pid.parse().ok()).expect("a pid")
 }
 
 #[test]
@@ -20,7 +18,7 @@ fn a_new_master_serves_beside_the_old_one_and_goes_again() {
         server.signal(Signal::USR2);
         server.await_lines("hook pre_exec", round);
         server.await_lines("Start complete", round + 1);
-        let new = new_master(&server);
+        let new = new_master(&server, round);
         server.signal(Signal::USR2);
         server.await_lines("USR2 signal ignored. Child exists.", round);
         send(new, Signal::USR2);
@@ -38,7 +36,7 @@ fn the_new_master_outlives_the_old_one() {
     let mut server = Server::ready("");
     server.signal(Signal::USR2);
     server.await_lines("Start complete", 2);
-    let new = new_master(&server);
+    let new = new_master(&server, 1);
     server.signal(Signal::TERM);
     server.await_line("Master has been promoted.");
     assert_eq!(server.wait().code(), Some(0));
