@@ -8,11 +8,13 @@ use std::net::Shutdown;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use server::{GET, Open, PATIENCE, Server, answer, echo, options, read_body};
+use server::{Client, GET, Open, PATIENCE, Server, answer, echo, options, read_body};
 use tricorn_engine::http::Rules;
 use tricorn_engine::{BodyError, EngineOptions, Spool};
 
 const SHORT: Duration = Duration::from_millis(100);
+/// A deadline that a client keeps on a loaded machine, between two of its calls.
+const LONG: Duration = Duration::from_secs(2);
 
 fn get(target: &str) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes()
@@ -121,21 +123,26 @@ fn a_streamed_body_reaches_the_application_before_its_end() {
 #[test]
 fn a_streamed_body_that_breaks_off_is_told_to_the_application() {
     let (tell, told) = channel();
-    let options = EngineOptions { spool: Spool::Stream, body_timeout: Some(SHORT), ..options() };
-    let server = Server::start(options, 1, move |mut exchange| {
-        tell.send(read_body(&mut exchange)).expect("the test listens");
-    });
+    let serve = |body_timeout| {
+        let tell = tell.clone();
+        let options = EngineOptions { spool: Spool::Stream, body_timeout, ..options() };
+        Server::start(options, 1, move |mut exchange| {
+            tell.send(read_body(&mut exchange)).expect("the test listens");
+        })
+    };
+    // Only the client that stalls has little time.
+    let (patient, impatient) = (serve(Some(PATIENCE)), serve(Some(SHORT)));
     let bytes = post(&pattern(5000));
-    let mut client = server.client();
+    let mut client = patient.client();
     client.send(&bytes[..3000]);
     client.stream.shutdown(Shutdown::Write).expect("it is open");
     assert!(matches!(told.recv_timeout(PATIENCE), Ok(Err(BodyError::Incomplete))));
-    let mut client = server.client();
-    client.send(&bytes[..3000]);
     let start = Instant::now();
+    let mut client = impatient.client();
+    client.send(&bytes[..3000]);
     assert!(matches!(told.recv_timeout(PATIENCE), Ok(Err(BodyError::Timeout))));
     assert!(start.elapsed() < PATIENCE / 2);
-    let mut client = server.client();
+    let mut client = patient.client();
     let chunk = [b"800\r\n".as_slice(), &pattern(0x800), b"\r\nnot a size\r\n"].concat();
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").send(&chunk);
     assert!(matches!(told.recv_timeout(PATIENCE), Ok(Err(BodyError::Malformed(_)))));
@@ -159,33 +166,40 @@ fn a_body_beyond_the_limit_is_refused() {
 
 #[test]
 fn a_request_that_stalls_is_answered_408() {
-    let options = EngineOptions { header_timeout: Some(SHORT), body_timeout: Some(SHORT), ..options() };
+    let options = EngineOptions { header_timeout: Some(LONG), body_timeout: Some(LONG), ..options() };
     let server = Server::start(options, 1, echo);
-    for before in [b"".as_slice(), GET] {
-        for bytes in [b"GET / HT".as_slice(), b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"] {
-            let mut client = server.client();
-            if !before.is_empty() {
-                assert_eq!(client.send(before).reply().status, 200);
-            }
-            let start = Instant::now();
-            let reply = client.send(bytes).reply();
-            assert_eq!((reply.status, reply.closes()), (408, true));
-            assert!(start.elapsed() >= SHORT / 2 && start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
-            client.expect_end();
+    let check = |start: Instant, mut client: Client, before: &[u8], bytes: &[u8]| {
+        if !before.is_empty() {
+            assert_eq!(client.send(before).reply().status, 200);
         }
-    }
+        let reply = client.send(bytes).reply();
+        assert_eq!((reply.status, reply.closes()), (408, true));
+        assert!(start.elapsed() >= LONG / 2 && start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
+        client.expect_end();
+    };
+    std::thread::scope(|scope| {
+        for before in [b"".as_slice(), GET] {
+            for bytes in
+                [b"GET / HT".as_slice(), b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"]
+            {
+                let (start, client) = (Instant::now(), server.client());
+                scope.spawn(move || check(start, client, before, bytes));
+            }
+        }
+    });
 }
 
 #[test]
 fn silent_connections_are_closed_without_a_word() {
-    let options = EngineOptions { header_timeout: Some(SHORT), keep_alive: Some(SHORT), ..options() };
+    let options = EngineOptions { header_timeout: Some(LONG), keep_alive: Some(SHORT), ..options() };
     let server = Server::start(options, 1, echo);
-    server.client().expect_end();
-    let mut client = server.client();
-    assert_eq!(client.send(GET).reply().status, 200);
     let start = Instant::now();
+    let (silent, mut client) = (server.client(), server.client());
+    assert_eq!(client.send(GET).reply().status, 200);
     client.expect_end();
     assert!(start.elapsed() >= SHORT / 2 && start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
+    silent.expect_end();
+    assert!(start.elapsed() >= LONG / 2 && start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
     assert!(server.notes.refused.lock().expect("not poisoned").is_empty());
 }
 

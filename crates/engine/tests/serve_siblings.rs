@@ -14,7 +14,8 @@ use tricorn_engine::{Exchange, Siblings};
 
 const SLOW_GET: &[u8] = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Two engines in one process, as two workers are: a queue in common, and each its own listener.
+/// Two engines in one process, as two workers are: a queue in common, and each its own listener. The busy one learns of its
+/// sibling when the test says so: before, a runner that was merely preempted would be taken for busy.
 struct Pair {
     busy: Server,
     sibling: Server,
@@ -42,7 +43,7 @@ impl Pair {
         let (sender, receiver) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).expect("a pair");
         let again = |descriptor: &OwnedFd| descriptor.try_clone().expect("a descriptor");
-        let has_sibling = Arc::new(AtomicBool::new(true));
+        let has_sibling = Arc::new(AtomicBool::new(false));
         let told = has_sibling.clone();
         let mut busy = Server::beside(
             options(),
@@ -66,6 +67,11 @@ impl Pair {
         client
     }
 
+    /// From now on what waits for the busy one goes to the sibling.
+    fn introduce_sibling(&self) {
+        self.has_sibling.store(true, Ordering::SeqCst);
+    }
+
     /// Connections of the busy one that have had an answer from it.
     fn known_clients(&self, count: usize) -> Vec<Client> {
         let mut clients: Vec<Client> = (0..count).map(|_| self.busy.client()).collect();
@@ -82,6 +88,7 @@ fn requests_on_the_connections_of_a_busy_worker_go_to_its_sibling() {
     // More than the queue holds at once.
     let mut clients = pair.known_clients(40);
     let mut slow = pair.occupy();
+    pair.introduce_sibling();
     for round in 0..3 {
         for client in &mut clients {
             client.send(GET);
@@ -105,6 +112,7 @@ fn what_was_begun_stays_where_it_is() {
     // The engine has read both: it has nothing left to poll, and sleeps.
     let mut third = pair.known_clients(1).remove(0);
     let _slow = pair.occupy();
+    pair.introduce_sibling();
     clients[0].send(b"Host: a\r\n\r\n");
     clients[1].send(b"2");
     assert_eq!(third.send(GET).reply().body, b"sibling");
@@ -118,7 +126,6 @@ fn what_was_begun_stays_where_it_is() {
 fn without_a_sibling_they_wait() {
     let pair = Pair::start();
     let mut clients = pair.known_clients(3);
-    pair.has_sibling.store(false, Ordering::SeqCst);
     let mut slow = pair.occupy();
     for client in &mut clients {
         client.send(GET);
@@ -139,7 +146,10 @@ fn what_the_queue_has_no_room_for_is_not_lost() {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (sender, receiver) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).expect("a pair");
-    let mut busy = Server::beside(impatient, Some(Siblings::new(sender, receiver, || true)));
+    let has_sibling = Arc::new(AtomicBool::new(false));
+    let told = has_sibling.clone();
+    let siblings = Siblings::new(sender, receiver, move || told.load(Ordering::SeqCst));
+    let mut busy = Server::beside(impatient, Some(siblings));
     let ((enter, entered), (go_on, wait)) = (channel(), channel());
     busy.watch();
     busy.run(1, app(b"busy", enter, wait));
@@ -151,6 +161,7 @@ fn what_the_queue_has_no_room_for_is_not_lost() {
     let mut slow = busy.client();
     slow.send(SLOW_GET);
     entered.recv_timeout(PATIENCE).expect("it is in the application");
+    has_sibling.store(true, Ordering::SeqCst);
     let before = busy.engine.connections();
     for client in &mut clients {
         client.send(GET);
@@ -170,6 +181,7 @@ fn a_worker_that_drains_takes_what_was_handed_over() {
     let pair = Pair::start();
     let mut clients = pair.known_clients(3);
     let _slow = pair.occupy();
+    pair.introduce_sibling();
     let mut other = pair.sibling.client();
     assert_eq!(other.send(GET).reply().body, b"sibling");
     for client in &mut clients {
