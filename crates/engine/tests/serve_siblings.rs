@@ -14,14 +14,19 @@ use tricorn_engine::{Exchange, Siblings};
 
 const SLOW_GET: &[u8] = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
 
+/// An engine with one runner, and the gates of its application.
+struct Worker {
+    server: Server,
+    entered: Receiver<()>,
+    go_on: Sender<()>,
+}
+
 /// Two engines in one process, as two workers are: a queue in common, and each its own listener. The busy one learns of its
 /// sibling when the test says so: before, a runner that was merely preempted would be taken for busy.
 struct Pair {
-    busy: Server,
-    sibling: Server,
+    busy: Worker,
+    sibling: Worker,
     has_sibling: Arc<AtomicBool>,
-    entered: Receiver<()>,
-    go_on: Sender<()>,
 }
 
 /// An application that answers with `name`, and waits on `/slow` for a word from the test.
@@ -37,6 +42,36 @@ fn app(name: &'static [u8], enter: Sender<()>, wait: Receiver<()>) -> impl Fn(Ex
     }
 }
 
+impl Worker {
+    fn start(mut server: Server, name: &'static [u8]) -> Worker {
+        let ((enter, entered), (go_on, wait)) = (channel(), channel());
+        server.watch();
+        server.run(1, app(name, enter, wait));
+        Worker { server, entered, go_on }
+    }
+
+    /// Has it go into its application and stay there; the client that waits for it.
+    fn occupy(&self) -> Client {
+        let mut client = self.server.client();
+        client.send(SLOW_GET);
+        self.entered.recv_timeout(PATIENCE).expect("it is in the application");
+        client
+    }
+
+    fn go_on(&self) {
+        self.go_on.send(()).expect("it waits");
+    }
+
+    /// Connections that have had an answer from it.
+    fn known_clients(&self, count: usize) -> Vec<Client> {
+        let mut clients: Vec<Client> = (0..count).map(|_| self.server.client()).collect();
+        for client in &mut clients {
+            assert_eq!(client.send(GET).reply().body, b"busy");
+        }
+        clients
+    }
+}
+
 impl Pair {
     fn start() -> Pair {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -45,40 +80,17 @@ impl Pair {
         let again = |descriptor: &OwnedFd| descriptor.try_clone().expect("a descriptor");
         let has_sibling = Arc::new(AtomicBool::new(false));
         let told = has_sibling.clone();
-        let mut busy = Server::beside(
+        let busy = Server::beside(
             options(),
             Some(Siblings::new(again(&sender), again(&receiver), move || told.load(Ordering::SeqCst))),
         );
-        let mut sibling = Server::beside(options(), Some(Siblings::new(sender, receiver, || false)));
-        let ((enter, entered), (go_on, wait)) = (channel(), channel());
-        busy.watch();
-        busy.run(1, app(b"busy", enter, wait));
-        let ((enter, _), (_, wait)) = (channel(), channel());
-        sibling.watch();
-        sibling.run(1, app(b"sibling", enter, wait));
-        Pair { busy, sibling, has_sibling, entered, go_on }
-    }
-
-    /// Has the busy one go into its application and stay there; the client that waits for it.
-    fn occupy(&self) -> Client {
-        let mut client = self.busy.client();
-        client.send(SLOW_GET);
-        self.entered.recv_timeout(PATIENCE).expect("it is in the application");
-        client
+        let sibling = Server::beside(options(), Some(Siblings::new(sender, receiver, || false)));
+        Pair { busy: Worker::start(busy, b"busy"), sibling: Worker::start(sibling, b"sibling"), has_sibling }
     }
 
     /// From now on what waits for the busy one goes to the sibling.
     fn introduce_sibling(&self) {
         self.has_sibling.store(true, Ordering::SeqCst);
-    }
-
-    /// Connections of the busy one that have had an answer from it.
-    fn known_clients(&self, count: usize) -> Vec<Client> {
-        let mut clients: Vec<Client> = (0..count).map(|_| self.busy.client()).collect();
-        for client in &mut clients {
-            assert_eq!(client.send(GET).reply().body, b"busy");
-        }
-        clients
     }
 }
 
@@ -86,8 +98,8 @@ impl Pair {
 fn requests_on_the_connections_of_a_busy_worker_go_to_its_sibling() {
     let pair = Pair::start();
     // More than the queue holds at once.
-    let mut clients = pair.known_clients(40);
-    let mut slow = pair.occupy();
+    let mut clients = pair.busy.known_clients(40);
+    let mut slow = pair.busy.occupy();
     pair.introduce_sibling();
     for round in 0..3 {
         for client in &mut clients {
@@ -97,26 +109,26 @@ fn requests_on_the_connections_of_a_busy_worker_go_to_its_sibling() {
             assert_eq!(client.reply().body, b"sibling", "round {round}");
         }
     }
-    assert_eq!(pair.sibling.engine.connections(), 40);
-    assert_eq!(pair.busy.engine.connections(), 1);
-    pair.go_on.send(()).expect("it waits");
+    assert_eq!(pair.sibling.server.engine.connections(), 40);
+    assert_eq!(pair.busy.server.engine.connections(), 1);
+    pair.busy.go_on();
     assert_eq!(slow.reply().body, b"busy");
 }
 
 #[test]
 fn what_was_begun_stays_where_it_is() {
     let pair = Pair::start();
-    let mut clients = pair.known_clients(2);
+    let mut clients = pair.busy.known_clients(2);
     clients[0].send(b"GET /begun HTTP/1.1\r\n");
     clients[1].send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1");
     // The engine has read both: it has nothing left to poll, and sleeps.
-    let mut third = pair.known_clients(1).remove(0);
-    let _slow = pair.occupy();
+    let mut third = pair.busy.known_clients(1).remove(0);
+    let _slow = pair.busy.occupy();
     pair.introduce_sibling();
     clients[0].send(b"Host: a\r\n\r\n");
     clients[1].send(b"2");
     assert_eq!(third.send(GET).reply().body, b"sibling");
-    pair.go_on.send(()).expect("it waits");
+    pair.busy.go_on();
     for client in &mut clients {
         assert_eq!(client.reply().body, b"busy");
     }
@@ -125,12 +137,12 @@ fn what_was_begun_stays_where_it_is() {
 #[test]
 fn without_a_sibling_they_wait() {
     let pair = Pair::start();
-    let mut clients = pair.known_clients(3);
-    let mut slow = pair.occupy();
+    let mut clients = pair.busy.known_clients(3);
+    let mut slow = pair.busy.occupy();
     for client in &mut clients {
         client.send(GET);
     }
-    pair.go_on.send(()).expect("it waits");
+    pair.busy.go_on();
     assert_eq!(slow.reply().body, b"busy");
     for client in &mut clients {
         assert_eq!(client.reply().body, b"busy");
@@ -149,48 +161,49 @@ fn what_the_queue_has_no_room_for_is_not_lost() {
     let has_sibling = Arc::new(AtomicBool::new(false));
     let told = has_sibling.clone();
     let siblings = Siblings::new(sender, receiver, move || told.load(Ordering::SeqCst));
-    let mut busy = Server::beside(impatient, Some(siblings));
-    let ((enter, entered), (go_on, wait)) = (channel(), channel());
-    busy.watch();
-    busy.run(1, app(b"busy", enter, wait));
-    let mut clients: Vec<Client> = (0..30).map(|_| busy.client()).collect();
-    for client in &mut clients {
-        assert_eq!(client.send(GET).reply().body, b"busy");
-    }
+    let busy = Worker::start(Server::beside(impatient, Some(siblings)), b"busy");
+    let mut clients = busy.known_clients(30);
     let idle = clients.pop().expect("there are 30");
-    let mut slow = busy.client();
-    slow.send(SLOW_GET);
-    entered.recv_timeout(PATIENCE).expect("it is in the application");
+    let mut slow = busy.occupy();
     has_sibling.store(true, Ordering::SeqCst);
-    let before = busy.engine.connections();
+    let before = busy.server.engine.connections();
     for client in &mut clients {
         client.send(GET);
     }
-    eventually("the queue is in use", || busy.engine.connections() < before);
+    eventually("the queue is in use", || busy.server.engine.connections() < before);
     // As old as they are, but without a request: when it is closed, their time is over as well.
     idle.expect_end();
-    go_on.send(()).expect("it waits");
+    busy.go_on();
     assert_eq!(slow.reply().body, b"busy");
     for client in &mut clients {
         assert_eq!(client.reply().body, b"busy");
     }
 }
 
+/// And what is handed over to it afterwards, because the busy one does not know yet, the busy one takes back.
 #[test]
 fn a_worker_that_drains_takes_what_was_handed_over() {
     let pair = Pair::start();
-    let mut clients = pair.known_clients(3);
-    let _slow = pair.occupy();
+    let mut clients = pair.busy.known_clients(5);
+    let mut late = clients.split_off(3);
+    let mut slow = pair.busy.occupy();
+    let mut other = pair.sibling.occupy();
     pair.introduce_sibling();
-    let mut other = pair.sibling.client();
-    assert_eq!(other.send(GET).reply().body, b"sibling");
     for client in &mut clients {
         client.send(GET);
     }
-    pair.sibling.drain(false, None);
-    for client in &mut clients {
-        assert!([b"sibling".as_slice(), b"busy"].contains(&client.reply().body.as_slice()));
-        // Whoever does not drain is told to go on: let the busy one come back for the rest.
-        let _ = pair.go_on.send(());
+    eventually("they are handed over", || pair.busy.server.engine.connections() == 3);
+    pair.sibling.server.drain(false, None);
+    pair.sibling.go_on();
+    for client in [&mut other].into_iter().chain(&mut clients) {
+        assert_eq!(client.reply().body, b"sibling");
+    }
+    for client in &mut late {
+        client.send(GET);
+    }
+    eventually("they are handed over, too", || pair.busy.server.engine.connections() == 1);
+    pair.busy.go_on();
+    for client in [&mut slow].into_iter().chain(&mut late) {
+        assert_eq!(client.reply().body, b"busy");
     }
 }
