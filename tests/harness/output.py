@@ -46,7 +46,8 @@ class Output:
     def catch_up(self, deadline_s: float = DEADLINE_S) -> None:
         """Wait until everything that was written before this call has been read."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._ended or self._unread() == 0, deadline_s):
+            end = len(self._data) + (0 if self._ended else self._unread())
+            if not self._changed.wait_for(lambda: self._ended or len(self._data) >= end, deadline_s):
                 raise DeadlineError(f"{self._name} has {self._unread()} unread bytes after {deadline_s} s")
 
     def _unread(self) -> int:
@@ -54,7 +55,8 @@ class Output:
         return int.from_bytes(fcntl.ioctl(self._descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
 
     def mark(self) -> int:
-        """The position of the end of what was read so far, for `since`."""
+        """The position of the end of what was written so far, for `since`."""
+        self.catch_up()
         with self._changed:
             return len(self._data)
 

@@ -84,21 +84,14 @@ class Server:
                 raise
 
     def _wait_serving(self) -> None:
-        """Wait until the workers have loaded their application: "Booting worker" comes before that. A
-        worker of ours that
-        serves has a thread of this name. Other servers do not say, and behind a prefix (unshare) the
-        master is no child
-        of ours.
+        """Wait until the workers have loaded their application: "Booting worker" comes before that. Of ours
+        the master must know it too: only then does it tell a worker that serves from one that loads.
         """
-        if self._is_gunicorn and self._ready == BOOTING and gunicorn.has_our_config(self.arguments):
-            self.stderr.wait_for(gunicorn.SERVING, count=self._workers)
-        if not self._says_when_it_serves or self._ready != BOOTING or self._prefix:
+        if self._ready != BOOTING:
             return
-        serving = "tricorn-monitor"
-        wait_until(
-            lambda: sum(processes.has_thread(pid, serving) for pid in self.workers()) >= self._workers,
-            f"{self._workers} workers that serve (stderr: {self.stderr.text()[-2000:]})",
-        )
+        if self._is_gunicorn and gunicorn.has_our_config(self.arguments):
+            self.stderr.wait_for(gunicorn.SERVING, count=self._workers)
+        self.wait_complete()
 
     def _spawn(self) -> None:
         self.mark = uuid.uuid4().hex
@@ -141,8 +134,8 @@ class Server:
         return ["-b", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
 
     def wait_complete(self) -> None:
-        """Wait until the start is over, as far as the server tells: our master logs it, a moment after its
-        workers serve.
+        """Wait until the start is over, as far as the server tells: our master logs it when all workers
+        serve.
         """
         if self._says_when_it_serves:
             self.stderr.wait_for("Start complete")
