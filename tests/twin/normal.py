@@ -21,6 +21,10 @@ _PATTERNS = [
     (re.compile(r"\b(?:gunicorn|tricorn)([ /]\(?(?:version )?)\d+\.\d+\.\d+\b"), r"SERVER\1VERSION"),
     (re.compile(r"\b(?:gunicorn|tricorn)\b"), "SERVER"),
     (re.compile(r"0x[0-9a-f]{6,}"), "ADDRESS"),
+    # How old a request is in a line of ours, and how long it took in an access log: both as long as the
+    # machine lets it be.
+    (re.compile(r" for \d+\.\d s\b"), " for AGE s"),
+    (re.compile(r"\bT=\d+\b"), "T=SECONDS"),
     (re.compile(r"<module '(\w+)' from '[^']*'>"), r"<module '\1'>"),
 ]
 
@@ -43,30 +47,36 @@ def log_lines(text: str) -> list[LogLine]:
     return found
 
 
+_PORTS = ("PORT", "UDP")
+
+
 def _where(word: str, meaning: str) -> str:
-    """Where `word` has its meaning. A port and a pid can be the same number; a port follows a colon."""
+    """Where `word` has its meaning. The same number can be a port, a pid, a status and a length: a port
+    follows a colon, a pid is said to be one or is alone in brackets.
+    """
     if not word.isdigit():
         return re.escape(word)
-    if meaning in ("PORT", "UDP"):
+    if meaning in _PORTS:
         return rf"(?<=:)(?<!pid:){word}(?!\d)|\A{word}\Z"
-    return rf"(?:(?<=pid:)|(?<![\d:])){word}(?!\d)"
+    return rf"(?:(?<=pid:)|(?<=pid: )){word}(?!\d)|(?<=[\[(]){word}(?=[\])])"
 
 
 @dataclass
 class Names:
     """The words of one run that mean something else in every run, and what stands for them."""
 
-    words: dict[str, str] = field(default_factory=dict)
+    # By the word, and by whether it is a port, since a pid may be the same number.
+    words: dict[tuple[str, bool], str] = field(default_factory=dict)
 
     def know(self, word: object, meaning: str) -> None:
         """`word` is written as `meaning` from now on."""
         if str(word):
-            self.words.setdefault(str(word), meaning)
+            self.words.setdefault((str(word), meaning in _PORTS), meaning)
 
     def text(self, text: str) -> str:
         """`text` as any other run would have it."""
-        for word in sorted(self.words, key=len, reverse=True):
-            text = re.sub(_where(word, self.words[word]), self.words[word], text)
+        for (word, _), meaning in sorted(self.words.items(), key=lambda item: -len(item[0][0])):
+            text = re.sub(_where(word, meaning), meaning, text)
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
         return text

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import DeadlineError, Server, wait_until
-from harness.processes import catches, has_thread
+from harness.processes import catches, children, has_thread
 from harness.server import BOOTING, free_port
 from twin.normal import Names, log_lines
 from twin.programs import Program
@@ -113,17 +113,13 @@ class Run:
         return self.server.stderr.wait_for(pattern, self.deadline_s, count=count, since=since)
 
     def wait_workers(self, count: int) -> None:
-        """Wait until there are so many workers and no others, all of them serving.
-
-        Gunicorn's do not say so; the scenarios wait for a hook's line. Ours have a thread of this name.
-        """
+        """Wait until there are so many workers and no others, and none of them is booting."""
         pids = self.server.wait_workers(count, self.deadline_s)
-        if self.program.name == "tricorn":
-            wait_until(
-                lambda: all(has_thread(pid, "tricorn-monitor") for pid in self.server.workers()),
-                f"{pids} to serve",
-                self.deadline_s,
-            )
+        wait_until(
+            lambda: all(self._has_booted(pid) for pid in self.server.workers()),
+            f"{pids} to serve",
+            self.deadline_s,
+        )
 
     def expect_exit(self) -> None:
         """The server is ending already: `finish` only waits for it."""
@@ -167,17 +163,22 @@ class Run:
         (Tricorn).
         """
 
-        def is_ready(pid: int) -> bool:
-            if self.program.name == "tricorn":
-                return has_thread(pid, "tricorn-monitor")
-            return catches(pid, signal.SIGABRT)
-
         def are_ready() -> bool:
             pids = self.server.workers()
-            return pids != [] and all(is_ready(pid) for pid in pids)
+            return pids != [] and all(self._has_booted(pid) for pid in pids)
 
         with contextlib.suppress(DeadlineError):
             wait_until(lambda: self._has_ended() or are_ready(), "workers that are ready", self.deadline_s)
+
+    def _has_booted(self, pid: int) -> bool:
+        """Whether a child of the master is no worker that boots."""
+        if children(pid):
+            return True  # a new master, after USR2
+        if self.program.name == "tricorn":
+            # A sync worker starts the first when it has told its master that it serves, one with threads
+            # the second right before.
+            return has_thread(pid, "tricorn-signals") or has_thread(pid, "tricorn-runner-")
+        return catches(pid, signal.SIGABRT)
 
     def _has_ended(self) -> bool:
         return self.server.process.poll() is not None

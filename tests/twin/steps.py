@@ -221,6 +221,11 @@ def see_file(path: str, pattern: str = "", *, only: str = "") -> Step:
     return step
 
 
+def see_pid_file(run: Run) -> None:
+    """See whose pid is in the file `pid`."""
+    run.see("file pid", [f"pid:{line}" for line in run.wait_file("pid", ".").splitlines()])
+
+
 def see_log_file(path: str, pattern: str) -> Step:
     """As `see_file`, for an error log: each line as level and message, and what is no log line as it is."""
 

@@ -18,8 +18,12 @@ START = "INFO Start complete: 2 workers serve"
     "text, expected",
     [
         ("Booting worker with pid: 4711", "Booting worker with pid: W"),
-        ("14711 47112 4711", "14711 47112 W"),
-        ("(pid:4711) (pid:8000) http://h:8000 h:4711 8000", "(pid:W) (pid:8000) http://h:PORT h:4711 8000"),
+        ("[14711] [47112] [4711] (4711)", "[14711] [47112] [W] (W)"),
+        ("HTTP/1.1 4711 length 4711", "HTTP/1.1 4711 length 4711"),
+        ("(pid:4711) (pid:9000) http://h:9000 h:4711 8000", "(pid:W) (pid:M) http://h:PORT h:4711 8000"),
+        ("9000", "PORT"),
+        ("GET / for 12.3 s", "GET / for AGE s"),
+        ("|T=0", "|T=SECONDS"),
         ("8000", "PORT"),
         ("gunicorn/27.0.1 and tricorn/0.1.0", "SERVER/VERSION and SERVER/VERSION"),
         ("tricorn (version 0.1.0)", "SERVER (version VERSION)"),
@@ -35,6 +39,8 @@ def test_names(text: str, expected: str) -> None:
     names.know(4711, "W")
     names.know("/a/b", "DIR")
     names.know(8000, "PORT")
+    names.know(9000, "M")
+    names.know(9000, "PORT")
     assert names.text(text) == expected
     assert names.value({"a": [text]}) == {"a": [expected]}
 

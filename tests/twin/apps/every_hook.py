@@ -77,6 +77,7 @@ def worker_int(worker):
 
 def worker_abort(worker):
     note("worker_abort")
+    worker.notify()  # Gunicorn's master, which looks once a second, kills it at the next look otherwise
 
 
 def worker_exit(server, worker):

@@ -153,7 +153,8 @@ SCENARIOS: list[Scenario] = [
     Scenario(
         "hooks-abort",
         ("worker_abort", "timeout"),
-        (*ALL[:2], "--timeout", "1", "sleeps:app"),
+        # From the timeout to the KILL our worker has 2 s, but no longer than the timeout itself.
+        (*ALL[:2], "--timeout", "3", "sleeps:app"),
         (
             READY,
             ask("stuck", "/?ms=60000", CLOSE),

@@ -19,7 +19,7 @@ GET = ask(
         "X-Odd": "1",
     },
 )
-ATOMS = "%(h)s %(l)s %(u)s|%(r)s|%(m)s %(U)s %(q)s %(H)s|%(s)s %(b)s %(B)s|%(f)s %(a)s|%(T)s"
+ATOMS = "%(h)s %(l)s %(u)s|%(r)s|%(m)s %(U)s %(q)s %(H)s|%(s)s %(b)s %(B)s|%(f)s %(a)s|T=%(T)s"
 HEADERS = "%({x-odd}i)s %({X-ODD}i)s %({nothing}i)s|%({x-reply}o)s %({server}o)s|%({path_info}e)s %(nosuch)s"
 ACCESS = ("--access-logfile", "{dir}/access")
 LOGGING = """

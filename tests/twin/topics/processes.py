@@ -12,7 +12,7 @@ from harness import DeadlineError, wait_until
 from harness.processes import children, is_alive
 from twin.play import Run
 from twin.scenario import Scenario, Step
-from twin.steps import ask, body_of, see_file, see_path, send_signal, stop, wait_log, wait_workers
+from twin.steps import ask, body_of, see_path, see_pid_file, send_signal, stop, wait_log, wait_workers
 
 CLOSE = {"Connection": "close"}
 
@@ -100,14 +100,14 @@ SCENARIOS: list[Scenario] = [
         ("pidfile",),
         "-p",
         "{dir}/pid",
-        steps=(see_file("pid"), see_path("pid"), stop(), see_path("pid")),
+        steps=(see_pid_file, see_path("pid"), stop(), see_path("pid")),
     ),
     scenario(
         "pidfile-stale",
         ("pidfile",),
         "-p",
         "{dir}/pid",
-        steps=(see_file("pid"),),
+        steps=(see_pid_file,),
         files={"pid": "999999999\n"},
     ),
     scenario(
@@ -115,7 +115,7 @@ SCENARIOS: list[Scenario] = [
         ("pidfile",),
         "-p",
         "{dir}/pid",
-        steps=(see_file("pid"),),
+        steps=(see_pid_file,),
         files={"pid": "nonsense\n"},
     ),
     Scenario(
@@ -289,6 +289,8 @@ SCENARIOS: list[Scenario] = [
         app="hello:app",
         files={"gunicorn.conf.py": "workers = 1\n"},
         steps=(
+            # A worker of Gunicorn's that boots loses the TERM of a reload.
+            ask("before", "/", CLOSE),
             lambda run: run.path("gunicorn.conf.py").write_text("workers = 2\n"),
             send_signal(signal.SIGHUP),
             wait_log("Booting worker", 3),

@@ -109,7 +109,7 @@ SCENARIOS: list[Scenario] = [
         ("bind",),
         ("hello:app",),
         (
-            ask("before", "/", CLOSE),
+            at("first"),
             lambda run: run.path("gunicorn.conf.py").write_text(f"bind = 'unix:{run.path('second')}'\n"),
             send_signal(signal.SIGHUP),
             wait_log("Listening at: unix"),
