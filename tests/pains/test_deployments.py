@@ -91,7 +91,7 @@ def answer(server: Server) -> bytes:
         return client.get("/", {"Connection": "close"}).body
 
 
-@pytest.mark.gunicorn_fails(r"(Booting worker with pid: \d+\n.*exited with code 1.\n.*){10}")
+@pytest.mark.gunicorn_fails(r"(Booting worker with pid: \d+\n.*exited with code 1.\n.*){5}", deadline_s=10)
 def test_pain_5_a_crash_loop_does_not_eat_the_machine(serve: Serve, deployment: Deployment) -> None:
     """Gunicorn: workers that crash while they load are forked again at once, for ever."""
     server = started(serve, deployment)
@@ -164,8 +164,9 @@ def test_pain_10_recycling_resets_nobody(
     server = started(serve, deployment, *options, "--max-requests", "50")
     with Load(server) as load:
         load.wait_answers(1000)
+        # The old ones serve on until their successors do.
+        server.stderr.wait_for("Autorestarting worker after current request.", 30.0, count=4)
     assert load.failures == []
-    assert server.stderr.text().count("Autorestarting worker after current request.") >= 4
 
 
 @pytest.mark.gunicorn_fails(

@@ -42,6 +42,8 @@ def test_pain_9_a_graceful_stop_answers_those_who_wait(
         wait_until((tmp_path / "began").exists, "the first request")
         server.signal(signal.SIGTERM)
         server.stderr.wait_for("Handling signal: term")
+        # That the worker has been told too is said nowhere.
+        assert not clients[0].is_readable(1.0)
         (tmp_path / "go").touch()
         assert [client.read_response().status for client in clients] == [200] * 6
     finally:

@@ -1,8 +1,9 @@
 """The referee: every pain is one. Each test that is marked `gunicorn_fails` is run against Gunicorn itself,
 in a pytest of its own, and must fail there with the words that the mark gives.
 
-A mark is `gunicorn_fails(pattern, case=None)`: the pattern is searched for in pytest's report, without its
-margin; `case` names one set of parameters. Waits are cut short, since most of them wait for what never comes.
+A mark is `gunicorn_fails(pattern, case=None, deadline_s=DEADLINE_S)`: the pattern is searched for in
+pytest's report, without its margin; `case` names one set of parameters. Waits are cut short, since most of
+them wait for what never comes; `deadline_s` is for those in which something else must come meanwhile.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Claim:
 
     test: str
     pattern: str
+    deadline_s: float
 
 
 def modules() -> Iterator[ModuleType]:
@@ -47,7 +49,8 @@ def claims() -> Iterator[Claim]:
             for mark in getattr(function, "pytestmark", []):
                 if mark.name == "gunicorn_fails":
                     case = mark.kwargs.get("case")
-                    yield Claim(f"{file_of(module)}::{name}" + (f"[{case}]" if case else ""), mark.args[0])
+                    test = f"{file_of(module)}::{name}" + (f"[{case}]" if case else "")
+                    yield Claim(test, mark.args[0], mark.kwargs.get("deadline_s", DEADLINE_S))
 
 
 def file_of(module: ModuleType) -> str:
@@ -57,19 +60,19 @@ def file_of(module: ModuleType) -> str:
 @pytest.mark.timeout(240)  # the first one may have to install Gunicorn
 @pytest.mark.parametrize("claim", list(claims()), ids=lambda claim: claim.test)
 def test_gunicorn_fails(claim: Claim) -> None:
-    report = ask_gunicorn(claim.test)
+    report = ask_gunicorn(claim.test, claim.deadline_s)
     assert re.search(r"^1 failed\b", report, re.MULTILINE), f"it does not fail\n{report}"
     assert re.search(claim.pattern, report, re.MULTILINE), f"it fails for another reason\n{report}"
 
 
-def ask_gunicorn(test: str) -> str:
+def ask_gunicorn(test: str, deadline_s: float) -> str:
     """The report of this test about Gunicorn."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     try:
         env["TRICORN_TEST_SERVER"] = programs.gunicorn().command[0]
     except programs.RefereeError as error:
         pytest.fail(str(error), pytrace=False)
-    env["TRICORN_TEST_DEADLINE_S"] = str(DEADLINE_S)
+    env["TRICORN_TEST_DEADLINE_S"] = str(deadline_s)
     pytest_options = ["-q", "--tb=short", "-p", "no:xdist", "-rN"]
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", *pytest_options, test],

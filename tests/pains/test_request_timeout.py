@@ -201,7 +201,7 @@ def test_off_by_default(serve: Serve, tmp_path: Path) -> None:
     [worker] = free.workers()
     with ask(free, tmp_path, "/stuck?id=7"):
         (tmp_path / "began-stuck").unlink()
-        limited = started(serve, tmp_path, "sleeps", "--threads", "2", "--request-timeout", "5")
+        limited = started(serve, tmp_path, "sleeps", "--threads", "2", "--request-timeout", "4")
         with ask(limited, tmp_path, "/stuck?id=7"):
             limited.stderr.wait_for("REQUEST TIMEOUT")
         assert free.workers() == [worker]

@@ -37,6 +37,7 @@ HANGS = {
 @pytest.mark.gunicorn_fails(
     r"GET /stuck' in stderr:(\n\[.*|\nServing.*)*WORKER TIMEOUT \(pid:\d+\)\n.*SIGKILL! Perhaps out of mem",
     case="holds the GIL",
+    deadline_s=10,
 )
 @pytest.mark.parametrize("kind", HANGS)
 def test_pain_1_a_timeout_says_which_request_and_where(serve: Serve, tmp_path: Path, kind: str) -> None:
