@@ -238,7 +238,9 @@ def play(scenario: Scenario, program: Program, *, is_hopeless: bool = False) -> 
             run = Run(scenario, program, Path(name).resolve(), deadline_s)
         except DeadlineError as error:
             last = str(error).strip().splitlines()[-1]
-            return {"start": Names({name: "DIR"}).text(f"fails: {last}")}
+            names = Names()
+            names.know(name, "DIR")
+            return {"start": names.text(f"fails: {last}")}
         try:
             try:
                 for step in scenario.steps:
