@@ -1,7 +1,8 @@
 """A server under test: one command started on a free port or a unix socket, watched, and always ended.
 
-Called by fixtures and tests, mostly as `with Server("app:app", "-w", "2") as server`. Readiness is the log
-line "Booting worker", never a pause. It does not judge the server: tests do.
+Called by fixtures and tests, mostly as `with Server("app:app", "-w", "2") as server`. Readiness is
+what the log says, "Booting worker" and then "Start complete", never a pause. It does not judge the server:
+tests do.
 """
 
 from __future__ import annotations
