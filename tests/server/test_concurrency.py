@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Client, Server, build_request
+from harness import Client, Server, build_request, wait_until
 from server.gate import Gate
 from server.secure import Pki
 
@@ -63,30 +63,36 @@ def test_fast_request_beside_a_slow_one(serve: Serve, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", MODES)
-@pytest.mark.parametrize("app", ["sleeps:app", "slow_close:app"])
+@pytest.mark.parametrize("slow", ["before", "after"])
 @pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "tls"])
 def test_a_finished_response_does_not_wait_for_an_application(
-    serve: Serve, options: tuple[str, ...], app: str, is_secure: bool, tmp_path: Path
+    serve: Serve, options: tuple[str, ...], slow: str, is_secure: bool, tmp_path: Path
 ) -> None:
     """Quick responses may leave together, but not when the application is found to be slow behind them, nor
     when it goes on after one of them (`close()`).
     """
     pki = Pki(tmp_path) if is_secure else None
-    server = serve(*options, "--keep-alive", "60", *(pki.options if pki else ()), app)
+    file = tmp_path / "entered"
+    tls = pki.options if pki else ()
+    server = serve(*options, "--keep-alive", "60", *tls, "lingers:app", env={"ENTERED_FILE": str(file)})
+    runners = 2 if "--threads" in options else 1
     with ExitStack() as stack:
         clients = [stack.enter_context(pki.client(server) if pki else server.client()) for _ in range(12)]
         for client in clients:
             client.get("/")
-        # All are at hand at once. A batch of events is in the order of their arrival.
-        for client in clients[:6]:
-            client.send(build_request("GET", "/"))
-        for client in clients[6:]:
-            client.send(build_request("GET", "/?ms=60000"))
-        # With slow_close the first of the slow ones is answered, too, one per thread.
-        answered = 6 if app == "sleeps:app" else 6 + (2 if "--threads" in options else 1)
-        for client in clients[:answered]:
-            assert client.read_response().status == 200
-        assert not any(client.is_readable() for client in clients[answered:])
+        file.write_text("")
+        # All are at hand at once.
+        for number, client in enumerate(clients):
+            client.send(build_request("GET", f"/{'' if number < 6 else slow}?{number}"))
+
+        def entered() -> set[int]:
+            return {int(line) for line in file.read_text().split()}
+
+        wait_until(lambda: len([number for number in entered() if number >= 6]) == runners, "slow requests")
+        answered = {number for number in entered() if number < 6 or slow == "after"}
+        for number in answered:
+            assert clients[number].read_response().status == 200
+        assert not any(clients[number].is_readable() for number in set(range(12)) - answered)
 
 
 def test_processes_in_parallel(serve: Serve, tmp_path: Path) -> None:
