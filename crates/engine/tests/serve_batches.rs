@@ -98,21 +98,60 @@ fn has_news(client: &Client) -> bool {
 
 /// Clients that have asked at once, the first of whom has a finished response that waits. Gives its number.
 fn one_that_waits(server: &Server, clients: &mut [Client]) -> usize {
+    let respond = |exchange| {
+        quick(exchange);
+        None
+    };
+    first_that_waits(server, clients, respond).0
+}
+
+/// The same, with what `respond` has kept of the exchange.
+fn first_that_waits(
+    server: &Server,
+    clients: &mut [Client],
+    respond: impl Fn(Exchange) -> Option<Exchange>,
+) -> (usize, Option<Exchange>) {
     let start = Instant::now();
     loop {
         let exchange = ask_at_once(server, clients);
         let first = number(&exchange);
-        quick(exchange);
+        let kept = respond(exchange);
         if !has_news(&clients[first]) {
-            return first;
+            return (first, kept);
         }
         assert!(start.elapsed() < PATIENCE, "no response ever waits");
+        if let Some(exchange) = kept {
+            exchange.release();
+        }
         answer_others(server);
         come_back(&server.engine);
         for client in &mut *clients {
             client.reply();
         }
     }
+}
+
+/// Asserts that the first response leaves before the next request is begun, although it is quick and others are at hand.
+fn none_waits(server: &Server) {
+    let mut clients = idle_clients(server);
+    for _ in 0..100 {
+        let exchange = ask_at_once(server, &mut clients);
+        let first = number(&exchange);
+        quick(exchange);
+        assert!(has_news(&clients[first]));
+        answer_others(server);
+        for client in &mut clients {
+            client.reply();
+        }
+    }
+}
+
+/// A response of a quick application, whose exchange is not given back yet.
+fn respond(mut exchange: Exchange, body: &[u8]) -> Exchange {
+    begin(&mut exchange, Some(body.len()));
+    dawdle();
+    exchange.send(&mut Open, body, true).expect("the client is there");
+    exchange
 }
 
 /// Answers what is left of the batch after the first.
@@ -157,18 +196,7 @@ fn an_application_that_is_not_quick_sends_at_once() {
 
 #[test]
 fn batches_of_one_are_none() {
-    let server = watched(in_batches_of(1));
-    let mut clients = idle_clients(&server);
-    for _ in 0..100 {
-        let exchange = ask_at_once(&server, &mut clients);
-        let first = number(&exchange);
-        quick(exchange);
-        assert!(has_news(&clients[first]));
-        answer_others(&server);
-        for client in &mut clients {
-            client.reply();
-        }
-    }
+    none_waits(&watched(in_batches_of(1)));
 }
 
 #[test]
@@ -211,43 +239,15 @@ fn the_monitor_sends_what_waits_behind_a_stuck_application() {
 fn the_monitor_sends_what_waits_for_its_own_application() {
     let server = watched(in_batches_of(16));
     let mut clients = idle_clients(&server);
-    let start = Instant::now();
-    loop {
-        let mut exchange = ask_at_once(&server, &mut clients);
-        let first = number(&exchange);
-        begin(&mut exchange, Some(4));
-        dawdle();
-        exchange.send(&mut Open, b"done", true).expect("the client is there");
-        let has_waited = !has_news(&clients[first]);
-        assert_eq!(clients[first].reply().body, b"done");
-        exchange.release();
-        if has_waited {
-            return;
-        }
-        assert!(start.elapsed() < PATIENCE, "no response ever waits");
-        answer_others(&server);
-        come_back(&server.engine);
-        for number in (0..CLIENTS).filter(|number| *number != first) {
-            clients[number].reply();
-        }
-    }
+    let (first, kept) = first_that_waits(&server, &mut clients, |exchange| Some(respond(exchange, b"done")));
+    assert_eq!(clients[first].reply().body, b"done");
+    kept.expect("it was not given back").release();
 }
 
 /// Responses wait only while somebody looks after them.
 #[test]
 fn without_a_monitor_none_waits() {
-    let server = Server::idle(in_batches_of(16));
-    let mut clients = idle_clients(&server);
-    for _ in 0..100 {
-        let exchange = ask_at_once(&server, &mut clients);
-        let first = number(&exchange);
-        quick(exchange);
-        assert!(has_news(&clients[first]));
-        answer_others(&server);
-        for client in &mut clients {
-            client.reply();
-        }
-    }
+    none_waits(&Server::idle(in_batches_of(16)));
 }
 
 #[test]
@@ -257,10 +257,7 @@ fn what_a_panic_leaves_behind_was_complete() {
     let exchange = ask_at_once(&server, &mut clients);
     let first = number(&exchange);
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let mut exchange = exchange;
-        begin(&mut exchange, Some(4));
-        dawdle();
-        exchange.send(&mut Open, b"done", true).expect("the client is there");
+        let _exchange = respond(exchange, b"done");
         panic!("after the response (a test's)");
     }));
     assert!(panicked.is_err());
@@ -271,17 +268,14 @@ fn what_a_panic_leaves_behind_was_complete() {
 fn a_surplus_chunk_does_not_send_the_response_twice() {
     let server = watched(in_batches_of(16));
     let mut clients = idle_clients(&server);
-    let finish = |mut exchange: Exchange| {
-        begin(&mut exchange, Some(4));
-        dawdle();
-        exchange.send(&mut Open, b"once", false).expect("the client is there");
-        exchange.send(&mut Open, b"more", false).expect("the client is there");
-        exchange.complete(&mut Open).expect("the client is there");
-        exchange.release();
-    };
-    let exchange = ask_at_once(&server, &mut clients);
+    let mut exchange = ask_at_once(&server, &mut clients);
     let first = number(&exchange);
-    finish(exchange);
+    begin(&mut exchange, Some(4));
+    dawdle();
+    exchange.send(&mut Open, b"once", false).expect("the client is there");
+    exchange.send(&mut Open, b"more", false).expect("the client is there");
+    exchange.complete(&mut Open).expect("the client is there");
+    exchange.release();
     answer_others(&server);
     come_back(&server.engine);
     let mut client = clients.swap_remove(first);
@@ -294,11 +288,9 @@ fn a_surplus_chunk_does_not_send_the_response_twice() {
 fn a_socket_that_is_taken_over_gets_the_response_first() {
     let server = watched(in_batches_of(16));
     let mut clients = idle_clients(&server);
-    let mut exchange = ask_at_once(&server, &mut clients);
+    let exchange = ask_at_once(&server, &mut clients);
     let first = number(&exchange);
-    begin(&mut exchange, Some(4));
-    dawdle();
-    exchange.send(&mut Open, b"done", true).expect("the client is there");
+    let mut exchange = respond(exchange, b"done");
     let (socket, _) = exchange.share_socket().expect("a descriptor is free");
     std::net::TcpStream::from(socket).write_all(b"and more").expect("the client is there");
     exchange.release();
