@@ -7,6 +7,7 @@
 //! whoever asks the engine for the next exchange sees to it, and the monitor when nobody does. From the moment it waits it
 //! is theirs to send; neither the runner that made it nor the rest of its application is needed for that.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +20,7 @@ const HOLD_US: u64 = 1000;
 
 /// How long applications take whose responses wait. Those that take longer would have others wait and save little; those
 /// that take less answer faster than a client falls asleep, and the client would only begin later.
-const QUICK_US: std::ops::RangeInclusive<u64> = 20..=250;
+const QUICK_US: RangeInclusive<u64> = 20..=250;
 
 /// A response waits if so many more are expected or waiting already: for one or two it is not worth the time in which the
 /// client could have begun.

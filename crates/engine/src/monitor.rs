@@ -117,7 +117,7 @@ impl Watch {
 
     fn wait(&mut self, until_duty: Duration) {
         let alarm = &self.engine.alarm;
-        if alarm.busy.load(Ordering::SeqCst) > 0 || self.engine.departures.len() > 0 {
+        if self.is_anything_owed() {
             self.calm_ticks = 0;
             thread::park_timeout(self.tick.min(until_duty));
             self.look();
@@ -129,11 +129,16 @@ impl Watch {
             alarm.is_raised.store(false, Ordering::Relaxed);
             self.engine.departures.watch(false);
             alarm.is_asleep.store(true, Ordering::SeqCst);
-            if alarm.busy.load(Ordering::SeqCst) == 0 && self.engine.departures.len() == 0 {
+            if !self.is_anything_owed() {
                 thread::park_timeout(until_duty);
             }
             alarm.is_asleep.store(false, Ordering::SeqCst);
         }
+    }
+
+    /// Is a runner busy, or does a response wait?
+    fn is_anything_owed(&self) -> bool {
+        self.engine.alarm.busy.load(Ordering::SeqCst) > 0 || self.engine.departures.len() > 0
     }
 
     /// Has anybody led since the last look? If not, somebody should.

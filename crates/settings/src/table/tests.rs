@@ -18,8 +18,8 @@ const ACTIVE: &str = "\
     on_starting on_reload when_ready pre_fork post_fork post_worker_init worker_int worker_abort pre_request post_request \
     child_exit worker_exit nworkers_changed on_exit pre_exec ssl_context keyfile certfile ca_certs cert_reqs ciphers \
     reload reload_engine reload_extra_files spew reuse_port \
-    header_timeout body_timeout write_timeout limit_request_body body_buffer body_spool response_buffer boot_timeout response_batch \
-    request_timeout permit_missing_host log_split error_log_format \
+    header_timeout body_timeout write_timeout limit_request_body body_buffer body_spool response_buffer boot_timeout \
+    response_batch request_timeout permit_missing_host log_split error_log_format \
     logger_class logconfig logconfig_dict logconfig_json statsd_host dogstatsd_tags statsd_prefix \
     enable_backlog_metric";
 
