@@ -25,7 +25,7 @@ from twin.steps import (
 )
 
 CLOSE = {"Connection": "close"}
-# A worker of Gunicorn's serves when this has been noted; ours says so to its master right after it.
+# A worker of Gunicorn's serves when this has been noted; for ours the server under test has been waited for.
 INIT = "def post_worker_init(worker):\n    worker.log.info('initialised')\n"
 # Lines of workers come when they come.
 BY_CHANCE = ("^Worker exiting", "^Booting worker", "^initialised", "^Start complete")
@@ -46,7 +46,7 @@ def scenario(
         f"signal-{name}",
         settings,
         (*arguments, app),
-        (wait_log("initialised", workers), wait_own_log("Start complete"), *steps),
+        (wait_log("initialised", workers), *steps),
         {"gunicorn.conf.py": INIT + conf},
         workers=workers,
         unseen_lines=unseen,
