@@ -57,6 +57,15 @@ def catches(pid: int, number: int) -> bool:
     return False
 
 
+def open_files(pid: int) -> dict[int, str]:
+    """The descriptors of a process and what they are (proc(5)). One that is closed meanwhile is left out."""
+    found = {}
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found[int(entry.name)] = os.readlink(entry)
+    return found
+
+
 def ours(mark: str, leader: int) -> list[int]:
     """All living processes that carry this mark, or belong to the session `leader` leads, or descend from it.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import DeadlineError, Server, build_request, wait_until
+from harness.processes import open_files
 
 Serve = Callable[..., Server]
 STUCK = """
@@ -91,10 +92,7 @@ def test_pain_22_no_file_is_needed_to_live(serve: Serve) -> None:
     with server.client() as client:
         assert client.get("/").status == 200
     [worker] = server.workers()
-    opened = []
-    for entry in Path(f"/proc/{worker}/fd").iterdir():
-        with contextlib.suppress(OSError):  # closed meanwhile
-            opened.append(str(entry.readlink()))
+    opened = open_files(worker).values()
     assert [path for path in opened if path.startswith("/") and not path.startswith("/dev/null")] == []
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from harness import Client, Server, wait_until
+from harness.processes import open_files
 from harness.server import free_port
-from server.descriptors import open_files
 from server.load import Load
 from server.upgrade import upgrade, wait_gone
 

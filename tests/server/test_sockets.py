@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness import Client, Server, run_to_end, wait_until
+from harness.processes import open_files
 from harness.server import free_port
-from server.descriptors import open_files
 
 Serve = Callable[..., Server]
 ACTIVATE = (sys.executable, str(Path(__file__).parent / "activate.py"))

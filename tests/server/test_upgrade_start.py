@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from harness import Client, Server, wait_until
-from harness.processes import children, is_alive
+from harness.processes import children, is_alive, open_files
 from harness.server import APPS
-from server.descriptors import open_files
 from server.test_sockets import ACTIVATE
 from server.upgrade import upgrade, wait_gone
 
