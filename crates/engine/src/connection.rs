@@ -142,8 +142,12 @@ impl Connection {
 
     /// Does as much as the socket allows. `is_hangup`: the poller saw the peer's end, so read on until it shows.
     pub fn advance(&mut self, context: &Context<'_>, is_hangup: bool) -> Step {
-        if self.served > 0 && self.is_idle() && self.wire.queued_bytes() > 0 {
-            // The socket did not take the last response when the wire let go of it.
+        // A response that was held may be in the wire still: it goes before anything else is decided.
+        if self.served > 0
+            && !matches!(self.phase, Phase::Sending(_))
+            && self.wire.flush() == Sent::Queued
+            && matches!(self.phase, Phase::Head)
+        {
             self.phase = Phase::Sending(After::NextRequest);
         }
         if let Phase::Sending(after) = self.phase {
@@ -455,7 +459,9 @@ impl Connection {
     fn await_request(&mut self, context: &Context<'_>) {
         self.phase = Phase::Head;
         self.idle_since_ms = context.now_ms;
-        self.deadline_ms = deadline_ms(context.now_ms, context.options.keep_alive);
+        let timeout =
+            if self.is_head_started { context.options.header_timeout } else { context.options.keep_alive };
+        self.deadline_ms = deadline_ms(context.now_ms, timeout);
     }
 
     /// The complete request, after `Step::Ready`.

@@ -70,7 +70,12 @@ impl Departures {
         if is_wanted {
             self.were_wanted.store(true, Ordering::Relaxed);
         }
-        is_wanted && self.is_watched.load(Ordering::SeqCst)
+        is_wanted && self.are_watched()
+    }
+
+    /// Does the monitor look after those that wait?
+    pub fn are_watched(&self) -> bool {
+        self.is_watched.load(Ordering::SeqCst)
     }
 
     /// Takes note of a wire that holds a response.

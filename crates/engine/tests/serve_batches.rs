@@ -6,6 +6,7 @@ mod server;
 
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -319,5 +320,46 @@ fn pipelined_responses_keep_their_order() {
         for client in clients.collect::<Vec<_>>() {
             client.join().expect("every response in its order");
         }
+    }
+}
+
+/// Clients that ask for more than the sockets hold, say that they are done, and only then begin to read: what a socket does
+/// not take of a response that was held is neither lost nor overtaken, also when the end of the requests comes before it.
+#[test]
+fn clients_that_read_late_get_everything() {
+    const REQUESTS: usize = 3000;
+    const BODY_BYTES: usize = 3000;
+    let body = |number: &str| format!("{number:>BODY_BYTES$}");
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let server = Server::start(in_batches_of(16), 1, move |exchange| {
+        let number = number(&exchange).to_string();
+        counted.fetch_add(1, Ordering::Relaxed);
+        dawdle();
+        answer(exchange, body(&number).as_bytes());
+    });
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| server.client()).collect();
+    let requests = (0..REQUESTS).map(|number| format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    let requests = requests.collect::<Vec<_>>().concat();
+    for client in &mut clients {
+        client.send(requests.as_bytes());
+        client.stream.shutdown(std::net::Shutdown::Write).expect("it is open");
+    }
+    let mut before = 0;
+    while calls.load(Ordering::Relaxed) != before {
+        before = calls.load(Ordering::Relaxed);
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert!(before < CLIENTS * REQUESTS, "the sockets hold everything: nothing is tested");
+    let readers = clients.into_iter().map(|mut client| {
+        thread::spawn(move || {
+            for number in 0..REQUESTS {
+                assert_eq!(client.reply().body, body(&number.to_string()).as_bytes());
+            }
+            client.expect_end();
+        })
+    });
+    for reader in readers.collect::<Vec<_>>() {
+        reader.join().expect("every response, whole and in its order");
     }
 }

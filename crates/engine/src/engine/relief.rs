@@ -76,7 +76,7 @@ impl Engine {
             Found::Connection(connection) => connection,
             Found::Away(_) | Found::Nobody => return None,
         };
-        if !connection.is_untouched() || connection.wire.let_go() != Sent::All {
+        if !connection.is_untouched() || connection.wire.flush() != Sent::All {
             return self.drive(connection, seen.is_hangup);
         }
         let passport = Passport::of(&connection.peer, connection.served);

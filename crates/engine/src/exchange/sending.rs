@@ -165,6 +165,7 @@ impl Exchange {
         self.ending == Ending::Keep
             && !self.is_shared
             && !self.is_queued
+            && self.connection().is_registered // What the socket does not take must be told of.
             && engine.at_hand_count() > 0
             && !engine.alarm.is_raised()
             && engine.departures.admit(self.entered_us)
@@ -177,6 +178,10 @@ impl Exchange {
             Ok(()) => {
                 let (wire, token) = (connection.wire.clone(), connection.token);
                 self.engine.departures.add(Departure { wire, token });
+                if !self.engine.departures.are_watched() {
+                    // The monitor has looked away meanwhile, perhaps for good.
+                    self.engine.send_held();
+                }
                 Ok(())
             }
             Err(refused) => {
