@@ -1,7 +1,8 @@
 //! The monitor: one thread per worker that never runs an application. While runners are busy it ticks about once a
 //! millisecond, and when nobody has led the engine for a tick it wakes a parked runner, or, if all are busy, moves bytes
 //! and keeps deadlines itself. While nothing is owed it sleeps, so a short request on a quiet server costs one wake-up and
-//! on a busy server none (Go's sysmon works the same way). Regular duties (heartbeat, log flush) ride along.
+//! on a busy server none (Go's sysmon works the same way). While all applications are quick it ticks less often, because a
+//! tick interrupts them. Regular duties (heartbeat, log flush) ride along.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,12 +10,9 @@ use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
+use crate::monitor::pace::{Pace, Seen};
 
-/// How long a runner may be away before the engine is looked after without it.
-const TICK: Duration = Duration::from_millis(1);
-
-/// With nobody to wake, nobody to hand anything to and nothing to move, ticks become this long.
-const TICK_MAX: Duration = Duration::from_millis(10);
+mod pace;
 
 /// Ticks without any busy runner before the monitor sleeps: a steady load must not pay a wake-up per request.
 const CALM_TICKS: u32 = 16;
@@ -85,16 +83,32 @@ struct Watch {
     engine: Arc<Engine>,
     is_stopping: Arc<AtomicBool>,
     duty_every: Duration,
-    tick: Duration,
+    pace: Pace,
     calm_ticks: u32,
     last_turns: u64,
     /// Could anybody help a runner that is away? Looked up with each duty.
     has_help: bool,
 }
 
+/// Also of a monitor that ends by a panic of its duty: what waits would have nobody else while an application is slow.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.engine.departures.watch(false);
+        self.engine.send_held();
+    }
+}
+
 impl Watch {
     fn new(engine: Arc<Engine>, is_stopping: Arc<AtomicBool>, duty_every: Duration) -> Watch {
-        Watch { engine, is_stopping, duty_every, tick: TICK, calm_ticks: 0, last_turns: 0, has_help: false }
+        Watch {
+            engine,
+            is_stopping,
+            duty_every,
+            pace: Pace::default(),
+            calm_ticks: 0,
+            last_turns: 0,
+            has_help: false,
+        }
     }
 
     fn run(mut self, mut duty: impl FnMut()) {
@@ -110,21 +124,17 @@ impl Watch {
             }
             self.wait(duty_due - now.min(duty_due));
         }
-        self.engine.departures.watch(false);
-        self.engine.send_held();
         duty();
     }
 
     fn wait(&mut self, until_duty: Duration) {
         let alarm = &self.engine.alarm;
-        if self.is_anything_owed() {
-            self.calm_ticks = 0;
-            thread::park_timeout(self.tick.min(until_duty));
-            self.look();
-        } else if self.calm_ticks < CALM_TICKS {
-            self.calm_ticks += 1;
-            thread::park_timeout(self.tick.min(until_duty));
-            self.look();
+        let is_owed = self.is_anything_owed();
+        if is_owed || self.calm_ticks < CALM_TICKS {
+            self.calm_ticks = if is_owed { 0 } else { self.calm_ticks + 1 };
+            let away = self.pace.tick().min(until_duty);
+            thread::park_timeout(away);
+            self.look(away);
         } else {
             alarm.is_raised.store(false, Ordering::Relaxed);
             self.engine.departures.watch(false);
@@ -141,23 +151,23 @@ impl Watch {
         self.engine.alarm.busy.load(Ordering::SeqCst) > 0 || self.engine.departures.len() > 0
     }
 
-    /// Has anybody led since the last look? If not, somebody should.
-    fn look(&mut self) {
+    /// Has anybody led while the monitor was `away`? If not, somebody should.
+    fn look(&mut self, away: Duration) {
         let (turns, is_led) = self.engine.lead_state();
-        let is_abandoned = !is_led && turns == self.last_turns;
+        let turns_while_away = turns.wrapping_sub(self.last_turns);
         self.last_turns = turns;
-        let is_slow = is_abandoned && self.engine.alarm.busy.load(Ordering::SeqCst) > 0;
+        let is_slow = !is_led && turns_while_away == 0 && self.engine.alarm.busy.load(Ordering::SeqCst) > 0;
         self.engine.alarm.is_raised.store(is_slow, Ordering::Relaxed);
         if self.engine.departures.are_overdue() {
             self.engine.send_held();
         }
         let has_moved = !is_slow || self.engine.unpark_one() || self.engine.turn();
-        let is_of_use = self.has_help || self.engine.departures.were_wanted();
-        self.tick = match (is_of_use, is_slow && has_moved) {
-            (true, _) | (_, true) => TICK,
-            // Nothing is gained by looking at once: the runner that comes back finds everything as it is.
-            (false, false) => (self.tick * 2).min(TICK_MAX),
-        };
-        self.engine.departures.watch(self.tick == TICK);
+        self.pace.follow(&Seen {
+            away,
+            turns: turns_while_away,
+            has_helped: is_slow && has_moved,
+            is_of_use: self.has_help || self.engine.departures.were_wanted(),
+        });
+        self.engine.departures.watch(self.pace.is_close());
     }
 }

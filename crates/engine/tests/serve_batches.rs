@@ -6,11 +6,11 @@ mod server;
 
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use server::{Client, GET, Open, PATIENCE, Server, answer, begin, echo, options};
+use server::{Client, GET, Open, PATIENCE, Server, answer, begin, echo, eventually, options};
 use tricorn_engine::{Engine, EngineOptions, Exchange, Next};
 
 /// A response waits if three more are expected.
@@ -249,6 +249,29 @@ fn the_monitor_sends_what_waits_for_its_own_application() {
 #[test]
 fn without_a_monitor_none_waits() {
     none_waits(&Server::idle(in_batches_of(16)));
+}
+
+/// A monitor that has failed is as good as none.
+#[test]
+fn after_a_monitor_none_waits() {
+    let is_to_fail = Arc::new(AtomicBool::new(false));
+    let mut server = Server::idle(in_batches_of(16));
+    let (told, has_failed) = (is_to_fail.clone(), Arc::new(AtomicBool::new(false)));
+    let fails = has_failed.clone();
+    server.watch_with(Duration::from_millis(5), move || {
+        if told.load(Ordering::SeqCst) {
+            fails.store(true, Ordering::SeqCst);
+            panic!("the monitor's duty (a test's)");
+        }
+    });
+    let mut clients = idle_clients(&server);
+    let first = one_that_waits(&server, &mut clients);
+    is_to_fail.store(true, Ordering::SeqCst);
+    assert_eq!(clients[first].reply().body, format!("/{first}").as_bytes());
+    eventually("the monitor fails", || has_failed.load(Ordering::SeqCst));
+    server.unwatch();
+    answer_others(&server);
+    none_waits(&server);
 }
 
 #[test]

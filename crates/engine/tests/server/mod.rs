@@ -113,7 +113,19 @@ impl Server {
     }
 
     pub fn watch(&mut self) {
-        self.monitor = Some(Monitor::start(&self.engine, PATIENCE, || ()).expect("a thread"));
+        self.watch_with(PATIENCE, || ());
+    }
+
+    /// A monitor that calls `duty` every `duty_every`.
+    pub fn watch_with(&mut self, duty_every: Duration, duty: impl FnMut() + Send + 'static) {
+        self.monitor = Some(Monitor::start(&self.engine, duty_every, duty).expect("a thread"));
+    }
+
+    /// Ends the monitor, and waits until it has.
+    pub fn unwatch(&mut self) {
+        if let Some(monitor) = self.monitor.take() {
+            monitor.stop();
+        }
     }
 
     pub fn run(&mut self, runners: usize, app: impl Fn(Exchange) + Send + Sync + 'static) {
@@ -149,9 +161,7 @@ impl Drop for Server {
         if !thread::panicking() {
             self.await_stopped();
         }
-        if let Some(monitor) = self.monitor.take() {
-            monitor.stop();
-        }
+        self.unwatch();
     }
 }
 
