@@ -69,4 +69,5 @@ def main() -> None:
     print(json.dumps({"calls": calls, "user_us": user_us, "cpu_us": user_us + system_us}))
 
 
-main()
+if __name__ == "__main__":
+    main()
