@@ -48,15 +48,7 @@ enum Item {
 impl PythonLog {
     /// The log of this logger object; `format` is that of the lines it does not take.
     pub fn new(logger: Py<PyAny>, format: LineFormat) -> Arc<PythonLog> {
-        let stderr = ErrorLogOptions {
-            errorlog: Some("-".to_owned()),
-            is_split: false,
-            format,
-            level: Level::Debug,
-            owner: None,
-            syslog: None,
-            statsd: None,
-        };
+        let stderr = ErrorLogOptions { format, level: Level::Debug, ..ErrorLogOptions::to("-") };
         Arc::new(PythonLog {
             logger,
             last_resort: ErrorLog::open(&stderr).expect("standard error is not opened"),

@@ -44,6 +44,21 @@ pub struct ErrorLogOptions {
     pub statsd: Option<Arc<Statsd>>,
 }
 
+impl ErrorLogOptions {
+    /// Lines of text from `INFO` on, to `errorlog` and nowhere else.
+    pub fn to(errorlog: impl Into<String>) -> ErrorLogOptions {
+        ErrorLogOptions {
+            errorlog: Some(errorlog.into()),
+            is_split: false,
+            format: LineFormat::Text,
+            level: Level::Info,
+            owner: None,
+            syslog: None,
+            statsd: None,
+        }
+    }
+}
+
 /// The open error log.
 pub struct ErrorLog {
     threshold: Level,

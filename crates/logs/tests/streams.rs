@@ -71,18 +71,7 @@ fn wait(mut child: Child) {
 }
 
 fn error_log(errorlog: &str) -> ErrorLog {
-    let errorlog = Some(errorlog.to_owned());
-    let (is_split, format) = (false, LineFormat::Text);
-    let options = ErrorLogOptions {
-        errorlog,
-        is_split,
-        format,
-        level: Level::Info,
-        owner: None,
-        syslog: None,
-        statsd: None,
-    };
-    ErrorLog::open(&options).expect("the log opens")
+    ErrorLog::open(&ErrorLogOptions::to(errorlog)).expect("the log opens")
 }
 
 fn access_log(accesslog: &str) -> AccessLog {
@@ -138,15 +127,7 @@ fn a_dash_is_stderr_for_errors_and_stdout_for_accesses() {
 
 /// More mild lines than a pipe holds, then a warning, and a mild one once more.
 fn split() {
-    let options = ErrorLogOptions {
-        errorlog: Some("-".to_owned()),
-        is_split: true,
-        format: LineFormat::Json,
-        level: Level::Info,
-        owner: None,
-        syslog: None,
-        statsd: None,
-    };
+    let options = ErrorLogOptions { is_split: true, format: LineFormat::Json, ..ErrorLogOptions::to("-") };
     let log = ErrorLog::open(&options).expect("the log opens");
     for _ in 0..5_000 {
         log.log(Level::Info, "mild");

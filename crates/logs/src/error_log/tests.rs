@@ -13,24 +13,13 @@ use serde::Deserialize;
 use super::{ErrorLog, ErrorLogOptions};
 use crate::clock::LocalClock;
 use crate::level::Level;
-use crate::line::LineFormat;
 use crate::open::{OpenError, Owner};
 use crate::outlet::PATIENCE;
 
 const GOLDEN: &str = include_str!("../../testdata/error.jsonl");
 
 fn options(path: &Path) -> ErrorLogOptions {
-    let errorlog = Some(path.to_str().expect("temporary paths are UTF-8").to_owned());
-    let (is_split, format) = (false, LineFormat::Text);
-    ErrorLogOptions {
-        errorlog,
-        is_split,
-        format,
-        level: Level::Info,
-        owner: None,
-        syslog: None,
-        statsd: None,
-    }
+    ErrorLogOptions::to(path.to_str().expect("temporary paths are UTF-8"))
 }
 
 fn open(path: &Path) -> Result<ErrorLog, OpenError> {
