@@ -3,9 +3,10 @@
 //! woken once for all of them, and the application does not lose its caches to the kernel after each. The bench's
 //! `flask_hello` shows what that saves.
 //!
-//! A response waits behind work of its own worker, never for work to come, and for a millisecond ([`HOLD_US`]) or until the
-//! monitor's next tick: whoever asks the engine for the next exchange sees to it, and the monitor when nobody does. From the
-//! moment it waits it is theirs to send; neither the runner that made it nor the rest of its application is needed for that.
+//! A response waits behind work of its own worker, never for work to come, and for a millisecond ([`HOLD_US`]), or 5 behind an
+//! application that turns out to be slow: whoever asks the engine for the next exchange sees to it, and the monitor, which
+//! ticks every 4 ms or more often, when nobody does. From the moment it waits it is theirs to send; neither the runner that made
+//! it nor the rest of its application is needed for that.
 
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
