@@ -45,6 +45,11 @@ def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = 
         raise SystemExit(f"the application answered {status}")
 
 
+def load(name: str) -> Any:
+    module, attribute = name.split(":")
+    return getattr(import_module(module), attribute)
+
+
 def call(app: Any, times: int) -> None:
     for _ in range(times):
         response = app(ENVIRON.copy(), start_response)
@@ -55,8 +60,7 @@ def call(app: Any, times: int) -> None:
 
 
 def main() -> None:
-    module, attribute = sys.argv[1].split(":")
-    app = getattr(import_module(module), attribute)
+    app = load(sys.argv[1])
     call(app, CALLS_WARM)
     calls = 0
     before, end = getrusage(RUSAGE_SELF), time.monotonic() + float(sys.argv[2])

@@ -15,12 +15,11 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from importlib import import_module
 from itertools import islice
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
-from app_alone import CALLS_WARM, call
+from app_alone import CALLS_WARM, call, load
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n"
 RESPONSE = b"HTTP/1.1 200 OK\r\n".ljust(170, b"-")
@@ -28,7 +27,7 @@ READ_BYTES = 4096
 CONNECTIONS = 64
 GATHERED = 16
 WINDOWS = 15
-CALLS_BETWEEN_CLOCK_READS = 10 * CONNECTIONS
+ROUNDS_BETWEEN_CLOCK_READS = 10
 
 Pair = tuple[socket.socket, socket.socket]
 Step = Callable[[Any, list[Pair]], None]
@@ -73,18 +72,17 @@ def gathered(app: Any, pairs: list[Pair]) -> None:
 
 
 def user_us(step: Step, app: Any, pairs: list[Pair], seconds: float) -> float:
-    calls = 0
+    rounds = 0
     before, end = getrusage(RUSAGE_SELF).ru_utime, time.monotonic() + seconds
     while time.monotonic() < end:
-        for _ in range(CALLS_BETWEEN_CLOCK_READS // CONNECTIONS):
+        for _ in range(ROUNDS_BETWEEN_CLOCK_READS):
             step(app, pairs)
-        calls += CALLS_BETWEEN_CLOCK_READS
-    return (getrusage(RUSAGE_SELF).ru_utime - before) * 1e6 / calls
+        rounds += ROUNDS_BETWEEN_CLOCK_READS
+    return (getrusage(RUSAGE_SELF).ru_utime - before) * 1e6 / (rounds * len(pairs))
 
 
 def main() -> None:
-    module, attribute = sys.argv[1].split(":")
-    app = getattr(import_module(module), attribute)
+    app = load(sys.argv[1])
     seconds = float(sys.argv[2]) / WINDOWS
     pairs = [connect() for _ in range(CONNECTIONS)]
     call(app, CALLS_WARM)
