@@ -21,7 +21,7 @@ const HOLD_US: u64 = 1000;
 
 /// How long applications take whose responses wait. Those that take longer would have others wait and save little; those
 /// that take less answer faster than a client falls asleep, and the client would only begin later.
-const QUICK_US: RangeInclusive<u64> = 20..=250;
+pub(crate) const QUICK_US: RangeInclusive<u64> = 20..=250;
 
 /// A response waits if so many more are expected or waiting already: for one or two it is not worth the time in which the
 /// client could have begun.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::departures::QUICK_US;
+
 /// How long a runner may be away before the engine is looked after without it.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -12,8 +14,8 @@ const TICK_WHILE_QUICK: Duration = Duration::from_millis(4);
 /// With nobody to wake, nobody to hand anything to and nothing to move, ticks become this long.
 const TICK_MAX: Duration = Duration::from_millis(10);
 
-/// Applications are quick while the engine is led at least this often.
-const QUICK_TURN: Duration = Duration::from_micros(250);
+/// Applications are quick while the engine is led at least this often: those whose responses may wait for a tick.
+const QUICK_TURN: Duration = Duration::from_micros(*QUICK_US.end());
 
 /// So many ticks in a row must have seen only quick applications before ticks become longer.
 const QUICK_TICKS: u32 = 16;
